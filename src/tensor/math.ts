@@ -38,7 +38,7 @@ function expm1Small(r: number): number {
  * Source: Cody and Waite, Software Manual for the Elementary Functions (1980): x = k ln 2 + r, then a polynomial in r.
  */
 export function exp(x: number): number {
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   if (x > 709.79) return Infinity;
   if (x < -745.14) return 0;
   const k = Math.floor(x / Math.LN2 + 0.5);
@@ -54,7 +54,7 @@ export function exp(x: number): number {
  * Source: Cody and Waite (1980): x = 2^k m, then log m = 2 artanh((m - 1) / (m + 1)).
  */
 export function log(x: number): number {
-  if (x !== x || x < 0) return NaN;
+  if (Number.isNaN(x) || x < 0) return NaN;
   if (x === 0) return -Infinity;
   if (x === Infinity) return x;
   const subnormal = x < 2.2250738585072014e-308;
