@@ -1,0 +1,47 @@
+import type { Arr } from "./array.ts";
+import { conv2d, matmul } from "./conv.ts";
+import { binary, binaryFunctions, unary, unaryFunctions } from "./elementwise.ts";
+import { crossEntropy, klDivergence, mmd, mse } from "./loss.ts";
+import { batchNorm } from "./norm.ts";
+import { avgPool2d, globalAvgPool, maxPool2d, resize } from "./pool.ts";
+import { argmax, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
+import { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
+
+export { type FrozenTape, freeze, withFrozen } from "./frozen.ts";
+export { batchNormRunning } from "./norm.ts";
+
+/** A float64 reference implementation of one op; optional inputs may be left out at the end. */
+export type Oracle = (inputs: Arr[], attrs?: any) => Arr;
+
+function each(names: string[], make: (name: string) => Oracle): Record<string, Oracle> {
+  return Object.fromEntries(names.map((name) => [name, make(name)]));
+}
+
+/** The reference implementations, keyed by op name. Images are NHWC, convolution weights [KH,KW,C/G,K]. */
+export const oracles: Record<string, Oracle> = {
+  ...each(Object.keys(unaryFunctions), unary),
+  ...each(Object.keys(binaryFunctions), binary),
+  matmul,
+  conv2d,
+  batchNorm,
+  maxPool2d,
+  avgPool2d,
+  globalAvgPool,
+  resize,
+  concat,
+  slice,
+  transpose,
+  reshape,
+  broadcastTo,
+  pad,
+  sum,
+  mean,
+  max,
+  softmax,
+  logSoftmax,
+  argmax,
+  crossEntropy,
+  klDivergence,
+  mse,
+  mmd,
+};
