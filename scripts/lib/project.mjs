@@ -1,0 +1,28 @@
+// Where the project lies, where its caches go, and how the launchers speak to the user.
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+/** Absolute path of the project's top folder. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Folder for what set-up unpacks; ignored by git, safe to delete. */
+export const cacheDir = join(root, ".cache");
+
+/** A set-up failure whose message tells the user what to do; shown without a stack trace. */
+export class SetupError extends Error {}
+
+/** Writes one line for the user on stderr; stdout belongs to the command alone. */
+export function say(line) {
+  process.stderr.write(`onestage: ${line}\n`);
+}
+
+/** Runs a launcher's main function, turns a SetupError into one readable line, and sets the exit code. */
+export async function runMain(main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
