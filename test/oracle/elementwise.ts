@@ -1,4 +1,5 @@
-import { type Arr, arr, forEachIndex, mapArr, offsetOf, stridesOf } from "./array.ts";
+import { arr, forEachIndex, mapArr, offsetOf, stridesOf } from "./array.ts";
+import type { Attrs, Oracle } from "./types.ts";
 
 /** Attributes of the parametrised unary ops. */
 export interface UnaryAttrs {
@@ -26,7 +27,7 @@ export function softplus(x: number): number {
 }
 
 /** Scalar functions of the unary ops, keyed by op name. */
-export const unaryFunctions: Record<string, (x: number, attrs: any) => number> = {
+export const unaryFunctions: Record<string, (x: number, attrs: Attrs) => number> = {
   relu: (x) => Math.max(x, 0),
   leakyRelu: (x, { slope }: UnaryAttrs["leakyRelu"]) => (x > 0 ? x : slope * x),
   sigmoid,
@@ -79,13 +80,13 @@ export function broadcastStrides(shape: readonly number[], target: readonly numb
 }
 
 /** Applies a scalar function to every element. */
-export function unary(name: string): (inputs: Arr[], attrs?: any) => Arr {
+export function unary(name: string): Oracle {
   const f = unaryFunctions[name];
   return ([x], attrs) => mapArr(x, (value) => f(value, attrs));
 }
 
 /** Applies a scalar function to two operands under numpy broadcasting. */
-export function binary(name: string): (inputs: Arr[]) => Arr {
+export function binary(name: string): Oracle {
   const f = binaryFunctions[name];
   return ([a, b]) => {
     const y = arr(broadcastShapes(a.shape, b.shape));

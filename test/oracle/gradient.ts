@@ -1,6 +1,6 @@
 import { type Arr, copy, dot, mapArr } from "./array.ts";
 import { type FrozenTape, withFrozen } from "./frozen.ts";
-import type { Oracle } from "./index.ts";
+import type { Attrs, Oracle } from "./types.ts";
 
 /** How a central difference is taken. */
 export interface DifferenceOptions {
@@ -69,7 +69,7 @@ export function directionalDifference(
 export function numericVjp(
   oracle: Oracle,
   inputs: Arr[],
-  attrs: any,
+  attrs: Attrs,
   which: number,
   dy: Arr,
   options?: DifferenceOptions,

@@ -1,4 +1,3 @@
-import type { Arr } from "./array.ts";
 import { conv2d, matmul } from "./conv.ts";
 import { binary, binaryFunctions, unary, unaryFunctions } from "./elementwise.ts";
 import { crossEntropy, klDivergence, mmd, mse } from "./loss.ts";
@@ -6,12 +5,12 @@ import { batchNorm } from "./norm.ts";
 import { avgPool2d, globalAvgPool, maxPool2d, resize } from "./pool.ts";
 import { argmax, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
 import { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
+import type { Oracle } from "./types.ts";
 
 export { type FrozenTape, freeze, withFrozen } from "./frozen.ts";
 export { batchNormRunning } from "./norm.ts";
-
-/** A float64 reference implementation of one op; optional inputs may be left out at the end. */
-export type Oracle = (inputs: Arr[], attrs?: any) => Arr;
+export type { Attrs, Oracle, OracleVjp } from "./types.ts";
+export { oracleVjps } from "./vjp.ts";
 
 function each(names: string[], make: (name: string) => Oracle): Record<string, Oracle> {
   return Object.fromEntries(names.map((name) => [name, make(name)]));
