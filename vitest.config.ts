@@ -13,8 +13,9 @@ function wgslText(): Plugin {
   };
 }
 
-// The dynamic loader reads its search path when a process starts, so the choice is made before any worker is forked.
-Object.assign(process.env, chooseAdapter().environment);
+// The dynamic loader reads its search path when a process starts, so the choice is made before any worker is forked;
+// `npm test` has made it already.
+if (!process.env.ONESTAGE_ADAPTER_CHOSEN) Object.assign(process.env, chooseAdapter().environment);
 const chromium = findChromium();
 
 const shared = {

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { archive, extractTar, fillOnce, unpackedFolder } from "./packaged.mjs";
 import { SetupError, say } from "./project.mjs";
 
-const names = ["gpu", "lavapipe", "swiftshader"];
+/** The adapters in order of preference, each with what to say when it is not there. */
+const absent = { gpu: "no GPU", lavapipe: "no Mesa 24 or newer", swiftshader: "no packaged SwiftShader" };
+const names = Object.keys(absent);
 const probeScript = fileURLToPath(new URL("./probe.mjs", import.meta.url));
 
 /**
@@ -26,23 +28,23 @@ export function chooseAdapter(pin = process.env.ONESTAGE_ADAPTER || undefined) {
   for (const name of pin ? [pin] : names) {
     const { environment = {}, ...result } = attempts[name]();
     if (result.found !== name) {
-      failures.push(`${name}: ${result.failure ?? `found ${result.description} instead`}`);
+      failures.push(result.failure ?? absent[name]);
       continue;
     }
-    const reason = pin ? "pinned by --adapter or ONESTAGE_ADAPTER" : failures.join("; ") || "found on this machine";
+    const reason = pin ? "pinned by --adapter or ONESTAGE_ADAPTER" : failures.join(", ") || "the best there is";
     const announced = { ONESTAGE_ADAPTER_CHOSEN: name, ONESTAGE_ADAPTER_REASON: reason };
     return { name, description: result.description, reason, environment: { ...environment, ...announced } };
   }
-  const advice = fasterAdapterCommand();
-  const what = pin ? `the adapter pinned by --adapter or ONESTAGE_ADAPTER` : "a WebGPU adapter";
-  throw new SetupError(`cannot get ${what} (${failures.join("; ")})${advice ? `; to install one: ${advice}` : ""}`);
+  const command = pin === "gpu" ? undefined : fasterAdapterCommand();
+  const what = pin ? `the adapter ${pin}, pinned by --adapter or ONESTAGE_ADAPTER` : "a WebGPU adapter";
+  throw new SetupError(`cannot have ${what}: ${failures.join(", ")}${command ? `; to install lavapipe: ${command}` : ""}`);
 }
 
 /** Metal and Direct3D 12 come with macOS and Windows: nothing is to be set up there. */
 function nativeAttempts() {
   const backend = process.platform === "darwin" ? "Metal" : "Direct3D 12";
-  const absent = () => ({ failure: "only on Linux" });
-  return { gpu: () => ({ found: "gpu", description: backend }), lavapipe: absent, swiftshader: absent };
+  const linuxOnly = () => ({ failure: "only set up on Linux" });
+  return { gpu: () => ({ found: "gpu", description: backend }), lavapipe: linuxOnly, swiftshader: linuxOnly };
 }
 
 function linuxAttempts() {
@@ -60,12 +62,12 @@ function linuxAttempts() {
     lavapipe() {
       if (probeMachine().found === "lavapipe") return probeMachine();
       const driver = lavapipeDriver();
-      if (!driver) return { failure: "no Mesa driver installed" };
+      if (!driver) return {};
       const environment = { ...system, VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver };
       return { ...probe(environment), environment };
     },
     swiftshader() {
-      if (process.arch !== "x64") return { failure: `not packaged for linux-${process.arch}` };
+      if (process.arch !== "x64") return { failure: `no SwiftShader packaged for linux-${process.arch}` };
       const unpacked = fillOnce(folder, (temporary) => {
         extractTar(archive("swiftshader.tar.br"), temporary, ["libvk_swiftshader.so"]);
         // Dawn opens the Vulkan loader by this name; SwiftShader serves it directly.

@@ -35,7 +35,7 @@ function kind(info) {
 
 async function probe(gpu) {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) return { failure: "none found" };
+  if (!adapter) return {};
   const { info } = adapter;
   const description = info.description || `${info.vendor} ${info.architecture}`.trim() || "an adapter without a name";
   const device = await adapter.requestDevice();

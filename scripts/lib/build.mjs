@@ -1,0 +1,66 @@
+// Bundles the programs with esbuild when their sources are newer than the bundles.
+import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { root, SetupError } from "./project.mjs";
+
+/** The programs: what each is bundled from and into, relative to the project. */
+export const programs = {
+  cli: { entry: "src/cli/main.ts", bundle: "dist/cli.mjs" },
+  bench: { entry: "bench/main.ts", bundle: "dist/bench.mjs" },
+};
+
+const sources = ["src", "shaders", "bench", "scripts/lib/build.mjs", "package-lock.json", "tsconfig.json"];
+
+/**
+ * Bundles a program unless its bundle is newer than every source.
+ * @param {keyof typeof programs} name
+ * @returns {Promise<string>} absolute path of the bundle
+ * @throws {SetupError} when the sources do not compile (esbuild prints why) or there is no such program here
+ */
+export async function ensureBuilt(name) {
+  const { entry, bundle } = programs[name];
+  const target = join(root, bundle);
+  if (!existsSync(join(root, entry))) {
+    // A published package carries the bundle and no sources.
+    if (existsSync(target)) return target;
+    throw new SetupError(`there is no ${entry} to build`);
+  }
+  const newest = Math.max(...sources.map((path) => newestChange(join(root, path))));
+  if (!existsSync(target) || statSync(target).mtimeMs < newest) await build(name);
+  return target;
+}
+
+/** Bundles a program. @throws {SetupError} when its sources do not compile */
+export async function build(name) {
+  const { entry, bundle } = programs[name];
+  const started = new Date();
+  const esbuild = await import("esbuild");
+  try {
+    await esbuild.build({
+      absWorkingDir: root,
+      entryPoints: [entry],
+      outfile: bundle,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      packages: "external",
+      loader: { ".wgsl": "text" },
+      sourcemap: true,
+      logLevel: "warning",
+    });
+  } catch {
+    throw new SetupError(`${entry} does not compile (the messages are above)`);
+  }
+  // A source saved while esbuild ran must count as newer than the bundle.
+  utimesSync(join(root, bundle), started, started);
+}
+
+/** Time of the latest change in a file or folder (a folder's own time tells of removed files), in ms; 0 if absent. */
+function newestChange(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return 0;
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  const children = readdirSync(path).map((name) => newestChange(join(path, name)));
+  return Math.max(stat.mtimeMs, ...children);
+}
