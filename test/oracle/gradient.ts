@@ -10,15 +10,14 @@ export interface DifferenceOptions {
   indices?: readonly number[];
 }
 
-// Truncation grows with eps^2 and rounding with 1/eps; in float64 their sum is least near 1e-5.
-const defaultEps = 1e-5;
+// Truncation grows as eps^2 and rounding as 1/eps. For a value near 1 their sum is least near 1e-5; normalisation by
+// a small variance curves a function more, so the step is a little shorter.
+const defaultEps = 3e-6;
 
-/**
- * Partial derivatives of a scalar function with respect to elements of inputs[which].
- * Detached values are recorded at the given point and held there.
- */
-export function centralDifference(
-  f: (inputs: Arr[]) => number,
+/** Divides `gap(f above, f below)` by the step for each varied element; detached values stay as they are at `inputs`. */
+function differences<T>(
+  f: (inputs: Arr[]) => T,
+  gap: (above: T, below: T) => number,
   inputs: Arr[],
   which: number,
   options: DifferenceOptions = {},
@@ -32,15 +31,29 @@ export function centralDifference(
   return Float64Array.from(indices, (i) => {
     const value = inputs[which].data[i];
     const step = eps * Math.max(1, Math.abs(value));
-    varied.data[i] = value + step;
-    const upper = varied.data[i];
+    // The rounded points, not the wanted step, give the exact distance.
+    const upper = value + step;
+    const lower = value - step;
+    varied.data[i] = upper;
     const above = evaluate();
-    varied.data[i] = value - step;
-    const lower = varied.data[i];
+    varied.data[i] = lower;
     const below = evaluate();
     varied.data[i] = value;
-    return (above - below) / (upper - lower);
+    return gap(above, below) / (upper - lower);
   });
+}
+
+/**
+ * Partial derivatives of a scalar function with respect to elements of inputs[which].
+ * Detached values are recorded at the given point and held there.
+ */
+export function centralDifference(
+  f: (inputs: Arr[]) => number,
+  inputs: Arr[],
+  which: number,
+  options?: DifferenceOptions,
+): Float64Array {
+  return differences(f, (above, below) => above - below, inputs, which, options);
 }
 
 /**
@@ -65,7 +78,10 @@ export function directionalDifference(
   return (along(eps) - along(-eps)) / (2 * eps);
 }
 
-/** The vector-Jacobian product dy * d oracle / d inputs[which], by central differences. */
+/**
+ * The vector-Jacobian product dy * d oracle / d inputs[which], by central differences.
+ * Outputs are subtracted one by one before they are weighed and summed, so a long sum loses no digits.
+ */
 export function numericVjp(
   oracle: Oracle,
   inputs: Arr[],
@@ -74,5 +90,10 @@ export function numericVjp(
   dy: Arr,
   options?: DifferenceOptions,
 ): Float64Array {
-  return centralDifference((point) => dot(oracle(point, attrs), dy), inputs, which, options);
+  const gap = (above: Arr, below: Arr) =>
+    dot(
+      mapArr(above, (value, i) => value - below.data[i]),
+      dy,
+    );
+  return differences((point) => oracle(point, attrs), gap, inputs, which, options);
 }
