@@ -1,0 +1,12 @@
+import { backpropagate } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { add } from "./binary.ts";
+
+/**
+ * Computes the gradient of a one-element loss for every leaf with `requiresGrad` and adds it to that leaf's `grad`.
+ * @throws ShapeError if the loss has more than one element or depends on no such leaf.
+ */
+export function backward(loss: Tensor): void {
+	const seed = loss.device.upload([1], loss.shape, "f32");
+	backpropagate(loss, seed, add);
+}

@@ -1,0 +1,15 @@
+import { NoAdapterError } from "./errors.ts";
+
+/**
+ * The WebGPU entry point of this platform: the browser's own.
+ * @throws NoAdapterError if the browser has no WebGPU.
+ */
+export async function openGpu(): Promise<GPU> {
+	const gpu = globalThis.navigator?.gpu;
+	if (!gpu) {
+		throw new NoAdapterError(
+			"WebGPU: expected navigator.gpu in this browser, got none (secure context? recent browser?)",
+		);
+	}
+	return gpu;
+}

@@ -1,0 +1,17 @@
+export * from "./device.ts";
+export * from "./errors.ts";
+export {
+	type Access,
+	defineKernel,
+	type Extent,
+	fold,
+	Kernel,
+	kernels,
+	type Scalar,
+} from "./kernel.ts";
+export { type Computed, defineOp, Op, type OpDefinition } from "./op.ts";
+export type { MemoryUse } from "./pool.ts";
+export * from "./shape.ts";
+export { backpropagate, noGrad, type TapeNode } from "./tape.ts";
+export { type DType, expectShape, type Held, scope, Tensor } from "./tensor.ts";
+export { defineFamily, Family, families } from "./variant.ts";
