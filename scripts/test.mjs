@@ -1,8 +1,8 @@
 // The tests: sets up what is missing, runs vitest with this process's arguments, and ends with the line of counts.
 import { join } from "node:path";
-import { announceAdapter, splitAdapterFlag } from "./lib/launch.mjs";
 import { findChromium } from "./lib/chromium.mjs";
 import { ensureInstalled } from "./lib/install.mjs";
+import { announceAdapter, splitAdapterFlag } from "./lib/launch.mjs";
 import { root, runMain, say } from "./lib/project.mjs";
 import { runNode } from "./lib/run.mjs";
 

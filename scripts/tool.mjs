@@ -11,7 +11,8 @@ const tools = {
 
 await runMain(async () => {
   const [name, ...args] = process.argv.slice(2);
-  if (!Object.hasOwn(tools, name)) throw new SetupError(`unknown tool "${name}"; expected ${Object.keys(tools).join(" or ")}`);
+  if (!Object.hasOwn(tools, name))
+    throw new SetupError(`unknown tool "${name}"; expected ${Object.keys(tools).join(" or ")}`);
   await ensureInstalled();
   const [script, ...options] = tools[name];
   process.chdir(root);

@@ -37,7 +37,9 @@ export function chooseAdapter(pin = process.env.ONESTAGE_ADAPTER || undefined) {
   }
   const command = pin === "gpu" ? undefined : fasterAdapterCommand();
   const what = pin ? `the adapter ${pin}, pinned by --adapter or ONESTAGE_ADAPTER` : "a WebGPU adapter";
-  throw new SetupError(`cannot have ${what}: ${failures.join(", ")}${command ? `; to install lavapipe: ${command}` : ""}`);
+  throw new SetupError(
+    `cannot have ${what}: ${failures.join(", ")}${command ? `; to install lavapipe: ${command}` : ""}`,
+  );
 }
 
 /** Metal and Direct3D 12 come with macOS and Windows: nothing is to be set up there. */
@@ -84,7 +86,9 @@ function linuxAttempts() {
 function lavapipeDriver() {
   const architecture = process.arch === "x64" ? "x86_64" : "aarch64";
   return ["/usr/share", "/usr/local/share", "/etc"]
-    .flatMap((folder) => ["lvp_icd.json", `lvp_icd.${architecture}.json`].map((file) => join(folder, "vulkan/icd.d", file)))
+    .flatMap((folder) =>
+      ["lvp_icd.json", `lvp_icd.${architecture}.json`].map((file) => join(folder, "vulkan/icd.d", file)),
+    )
     .find(existsSync);
 }
 

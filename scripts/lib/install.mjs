@@ -77,7 +77,9 @@ function install() {
   });
   if (npm.error) throw new SetupError(`cannot run npm: ${npm.error.message}`);
   if (npm.status !== 0) {
-    throw new SetupError("npm ci failed (its message is above); the npm registry must be reachable for the first set-up");
+    throw new SetupError(
+      "npm ci failed (its message is above); the npm registry must be reachable for the first set-up",
+    );
   }
   if (!isInstalled()) throw new SetupError("npm ci ended well, but node_modules still differs from package-lock.json");
 }

@@ -1,6 +1,7 @@
 // Where the project lies, where its caches go, and how the launchers speak to the user.
-import { fileURLToPath } from "node:url";
+
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** Absolute path of the project's top folder. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));

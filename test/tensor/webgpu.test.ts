@@ -1,5 +1,5 @@
-import { openGpu } from "#gpu";
 import { expect, it } from "vitest";
+import { openGpu } from "#gpu";
 
 // Node has no GPUBufferUsage and GPUMapMode globals.
 const [MAP_READ, COPY_SRC, COPY_DST, STORAGE] = [0x01, 0x04, 0x08, 0x80];
