@@ -44,6 +44,8 @@ const browser = chromium && {
     exclude: ["test/**/*.node.test.ts"],
     browser: {
       enabled: true,
+      // Not the name "localhost": a bare machine may have no file that says what it means.
+      api: { host: "127.0.0.1" },
       headless: true,
       screenshotFailures: false,
       provider: playwright({ launchOptions: chromium }),

@@ -1,5 +1,5 @@
 // Bundles the programs with esbuild when their sources are newer than the bundles.
-import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { root, SetupError } from "./project.mjs";
 
@@ -30,6 +30,22 @@ export async function ensureBuilt(name) {
   return target;
 }
 
+/** Bundles a file of a package as text where it is imported with `?raw`, though packages themselves stay outside. */
+const rawText = {
+  name: "raw-text",
+  setup(build) {
+    build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => {
+      const file = path.slice(0, -"?raw".length);
+      const inProject = /^\.\.?\//.test(file);
+      return { path: inProject ? join(resolveDir, file) : join(root, "node_modules", file), namespace: "raw-text" };
+    });
+    build.onLoad({ filter: /.*/, namespace: "raw-text" }, ({ path }) => ({
+      contents: readFileSync(path, "utf8"),
+      loader: "text",
+    }));
+  },
+};
+
 /** Bundles a program. @throws {SetupError} when its sources do not compile */
 export async function build(name) {
   const { entry, bundle } = programs[name];
@@ -46,6 +62,7 @@ export async function build(name) {
       format: "esm",
       packages: "external",
       loader: { ".wgsl": "text" },
+      plugins: [rawText],
       sourcemap: true,
       logLevel: "warning",
     });
