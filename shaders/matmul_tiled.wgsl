@@ -1,0 +1,51 @@
+// y[m,n] = Σ_k a[m,k] b[k,n], each operand read through two strides, so that transposed ones need no copy.
+// Workgroup-memory tiles of 4T × 4T.
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// a[m,k] is at m·a_row + k·a_col; b[k,n] at k·b_row + n·b_col.
+struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32 }
+@group(0) @binding(3) var<uniform> p: Params;
+
+fn a_runs_inner() -> bool { return p.a_col == 1u; }
+fn b_runs_inner() -> bool { return p.b_row == 1u; }
+
+fn load_a(row: u32, k: u32) -> vec4f {
+  var v = vec4f();
+  for (var i = 0u; i < 4u; i++) {
+    if (row + i < p.rows) {
+      v[i] = a[(row + i) * p.a_row + k * p.a_col];
+    }
+  }
+  return v;
+}
+
+fn load_b(k: u32, col: u32) -> vec4f {
+  var v = vec4f();
+  for (var i = 0u; i < 4u; i++) {
+    if (col + i < p.cols) {
+      v[i] = b[k * p.b_row + (col + i) * p.b_col];
+    }
+  }
+  return v;
+}
+
+@compute @workgroup_size(T, T)
+fn main(
+  @builtin(workgroup_id) tile: vec3u,
+  @builtin(num_workgroups) tiles: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let row0 = (tile.x + tile.y * tiles.x) * 4u * T;
+  let col0 = tile.z * 4u * T;
+  let acc = tile_product(row0, col0, local.xy, 0u, p.inner);
+  let row = row0 + 4u * local.y;
+  let col = col0 + 4u * local.x;
+  for (var i = 0u; i < 4u; i++) {
+    for (var j = 0u; j < 4u; j++) {
+      if (row + i < p.rows && col + j < p.cols) {
+        y[(row + i) * p.cols + col + j] = acc[i][j];
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { type Conv2dAttrs, conv2d, conv2dOp } from "../../src/kernels/conv2d.ts";
+import type { GpuDevice, Shape } from "../../src/tensor/index.ts";
+import { opSuite } from "./suite.ts";
+
+const plain: Conv2dAttrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
+
+function test(x: Shape, weight: Shape, options: Partial<Conv2dAttrs> = {}, bias = false) {
+  const attrs = { ...plain, ...options };
+  const words = Object.entries(options).map(([name, value]) => ` ${name} ${value}`);
+  return {
+    name: `[${x}] with [${weight}]${words.join("")}${bias ? " and bias" : ""}`,
+    inputs: bias ? [x, weight, [weight[3]!]] : [x, weight],
+    attrs,
+  };
+}
+
+const same3 = { padding: [1, 1] } as const;
+const half3 = { padding: [1, 1], stride: [2, 2] } as const;
+
+const zeros = (device: GpuDevice, ...shape: number[]) =>
+  device.upload(new Float32Array(shape.reduce((size, extent) => size * extent, 1)), shape);
+const refuse = (name: string, x: number[], weight: number[], options: object, message: RegExp, bias?: number[]) => ({
+  name,
+  run: (device: GpuDevice) =>
+    conv2d(zeros(device, ...x), zeros(device, ...weight), bias ? zeros(device, ...bias) : null, options),
+  message,
+});
+
+opSuite(conv2dOp, {
+  cases: [
+    test([2, 6, 6, 4], [3, 3, 4, 8], same3, true),
+    // The channel counts and kernels of the networks: stems, stages, translators, shortcuts.
+    test([2, 12, 12, 3], [3, 3, 3, 16], half3, true),
+    test([2, 12, 12, 1], [3, 3, 1, 16], half3),
+    test([1, 9, 11, 3], [7, 7, 3, 8], { stride: [2, 2], padding: [3, 3] }),
+    test([2, 8, 8, 12], [3, 3, 12, 24], half3),
+    test([3, 4, 4, 24], [3, 3, 24, 24], same3),
+    test([2, 4, 4, 24], [1, 1, 24, 12]),
+    test([2, 8, 8, 12], [1, 1, 12, 24], { stride: [2, 2] }),
+    test([2, 5, 7, 12], [1, 1, 12, 24], {}, true),
+    // Kernels 1, 2, 3, 5, 7, square and not, with every channel count around the vector width.
+    test([1, 5, 5, 5], [1, 1, 5, 5]),
+    test([2, 5, 6, 3], [2, 2, 3, 5]),
+    test([2, 6, 5, 4], [2, 2, 4, 4], { stride: [2, 2] }),
+    test([1, 7, 7, 17], [3, 3, 17, 12], same3),
+    test([1, 7, 7, 8], [5, 5, 8, 4], { padding: [2, 2] }, true),
+    test([1, 9, 9, 4], [7, 7, 4, 4], { padding: [3, 3] }),
+    test([1, 6, 9, 5], [1, 3, 5, 4], { padding: [0, 1] }),
+    test([1, 9, 6, 4], [3, 1, 4, 17], { padding: [1, 0] }, true),
+    test([1, 8, 7, 4], [5, 2, 4, 8], { padding: [3, 1], stride: [1, 2] }),
+    // Strides, paddings and dilations, also beyond the kernel.
+    test([1, 10, 10, 4], [3, 3, 4, 4], { stride: [3, 3], padding: [1, 1] }),
+    test([1, 10, 11, 8], [3, 3, 8, 4], { stride: [3, 2], padding: [0, 2] }),
+    test([1, 9, 9, 4], [1, 1, 4, 8], { stride: [3, 3] }),
+    test([1, 7, 7, 4], [2, 2, 4, 4], { stride: [3, 3], padding: [1, 1] }, true),
+    test([1, 3, 3, 4], [3, 3, 4, 4], { padding: [4, 3] }),
+    test([1, 9, 9, 4], [3, 3, 4, 8], { dilation: [2, 2], padding: [2, 2] }),
+    test([1, 9, 10, 8], [3, 3, 8, 4], { dilation: [2, 3], stride: [2, 2], padding: [2, 3] }),
+    test([1, 11, 9, 3], [3, 2, 3, 5], { dilation: [3, 2], stride: [3, 3], padding: [1, 0] }),
+    test([1, 10, 10, 4], [3, 3, 4, 4], { dilation: [2, 2], stride: [4, 4], padding: [2, 2] }),
+    // Groups and depthwise.
+    test([2, 5, 5, 8], [3, 3, 4, 16], { ...same3, groups: 2 }, true),
+    test([2, 5, 5, 24], [3, 3, 12, 8], { ...half3, groups: 2 }),
+    test([1, 5, 5, 6], [3, 3, 3, 10], { ...same3, groups: 2 }),
+    test([2, 6, 6, 5], [3, 3, 1, 5], { ...same3, groups: 5 }, true),
+    test([1, 6, 6, 8], [3, 3, 1, 8], { ...half3, groups: 8 }),
+    test([1, 6, 6, 4], [3, 3, 1, 8], { ...same3, groups: 4 }),
+    // Images of one pixel, one row, one column; no images at all.
+    test([2, 1, 1, 8], [1, 1, 8, 4], {}, true),
+    test([2, 1, 1, 4], [3, 3, 4, 4], same3),
+    test([1, 1, 9, 4], [3, 3, 4, 4], same3),
+    test([1, 9, 1, 12], [3, 3, 12, 1], half3),
+    test([0, 4, 4, 4], [3, 3, 4, 4], same3, true),
+    // Many rows: the weight gradient is summed in parts.
+    test([40, 5, 5, 4], [3, 3, 4, 4], same3, true),
+  ],
+  bad: [
+    refuse("an unequal channel count", [1, 4, 4, 3], [3, 3, 4, 8], {}, /weight with 3 channels .* got \[3,3,4,8\]/),
+    refuse(
+      "groups that do not divide the channels",
+      [1, 4, 4, 3],
+      [3, 3, 1, 8],
+      { groups: 2 },
+      /channels divisible by 2 groups, got 3/,
+    ),
+    refuse(
+      "groups that do not divide the filters",
+      [1, 4, 4, 4],
+      [3, 3, 2, 5],
+      { groups: 2 },
+      /filters divisible by 2 groups, got 5/,
+    ),
+    refuse("no groups", [1, 4, 4, 4], [3, 3, 4, 4], { groups: 0 }, /groups of at least 1, got 0/),
+    refuse(
+      "a kernel larger than the padded input",
+      [1, 3, 5, 4],
+      [6, 3, 4, 4],
+      { padding: 1 },
+      /padded input of 5×7, got 6×3/,
+    ),
+    refuse(
+      "a dilated kernel larger than the input",
+      [1, 4, 4, 4],
+      [3, 3, 4, 4],
+      { dilation: 2 },
+      /padded input of 4×4, got 5×5/,
+    ),
+    refuse(
+      "a negative padding",
+      [1, 4, 4, 4],
+      [3, 3, 4, 4],
+      { padding: [0, -1] },
+      /padding of two integers of at least 0, got \[0,-1\]/,
+    ),
+    refuse(
+      "a stride of 0",
+      [1, 4, 4, 4],
+      [3, 3, 4, 4],
+      { stride: 0 },
+      /stride of two integers of at least 1, got \[0,0\]/,
+    ),
+    refuse("a fractional dilation", [1, 4, 4, 4], [3, 3, 4, 4], { dilation: 1.5 }, /dilation of two integers/),
+    refuse(
+      "an image without batch axis",
+      [4, 4, 4],
+      [3, 3, 4, 4],
+      {},
+      /x \[batch, height, width, channels\], got \[4,4,4\]/,
+    ),
+    refuse("a flat weight", [1, 4, 4, 4], [36, 4], {}, /weight \[kernel height, .* got \[36,4\]/),
+    refuse("a bias of another length", [1, 4, 4, 4], [3, 3, 4, 8], {}, /bias \[8\], got \[4\]/, [4]),
+  ],
+  ulp: (_attrs, [, weight]) => 2 * weight![0]! * weight![1]! * weight![2]!,
+  scale: 1,
+  families: ["conv2d", "conv2d_dx", "conv2d_dw"],
+});
