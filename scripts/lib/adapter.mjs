@@ -15,7 +15,7 @@ const probeScript = fileURLToPath(new URL("./probe.mjs", import.meta.url));
  * Chooses the WebGPU adapter for the processes started from here.
  * @param {string} [pin] "gpu", "lavapipe" or "swiftshader": take this one or fail; default: the environment variable
  *   ONESTAGE_ADAPTER, else the first of the three that computes correctly
- * @returns {{ name: string, reason: string, environment: Record<string, string> }} `environment` holds the variables
+ * @returns {{ name: string, description: string, reason: string, environment: Record<string, string> }} `environment` holds the variables
  *   that must be set before a process that opens the adapter starts
  * @throws {SetupError} when the pinned adapter, or any adapter at all, cannot be had
  */

@@ -33,6 +33,7 @@ export function runNode(args, { environment = {}, onMessage } = {}) {
       last[signal] = now;
     });
   }
+  if (process.platform !== "win32") passOnPause(child);
   return new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new SetupError(`cannot start node: ${error.message}`)));
     child.on("exit", (code, signal) => {
@@ -40,4 +41,13 @@ export function runNode(args, { environment = {}, onMessage } = {}) {
       resolve(code ?? 128 + constants.signals[signal]);
     });
   });
+}
+
+/** Ctrl-Z stops the child too, though it is not in the terminal's foreground group, and `fg` wakes both. */
+function passOnPause(child) {
+  process.on("SIGTSTP", () => {
+    child.kill("SIGSTOP");
+    process.kill(process.pid, "SIGSTOP");
+  });
+  process.on("SIGCONT", () => child.kill("SIGCONT"));
 }

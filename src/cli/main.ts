@@ -1,4 +1,4 @@
-import { openGpu } from "#gpu";
+import { GpuDevice } from "../tensor/index.ts";
 
 /** Runs the command line. @returns the exit code */
 async function main(argv: string[]): Promise<number> {
@@ -6,14 +6,15 @@ async function main(argv: string[]): Promise<number> {
     process.stderr.write(`onestage: unknown command "${argv[0] ?? ""}"; expected info\n`);
     return 2;
   }
-  const adapter = await (await openGpu()).requestAdapter({ powerPreference: "high-performance" });
+  const device = await GpuDevice.open();
   const report = {
-    adapter: adapter?.info.description ?? null,
+    adapter: device.adapter,
     chosen: process.env.ONESTAGE_ADAPTER_CHOSEN ?? null,
     reason: process.env.ONESTAGE_ADAPTER_REASON ?? null,
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);
-  return adapter ? 0 : 1;
+  device.close();
+  return 0;
 }
 
 process.exit(await main(process.argv.slice(2)));
