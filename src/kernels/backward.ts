@@ -7,6 +7,6 @@ import { add } from "./binary.ts";
  * @throws ShapeError if the loss has more than one element or depends on no such leaf.
  */
 export function backward(loss: Tensor): void {
-	const seed = loss.device.upload([1], loss.shape, "f32");
-	backpropagate(loss, seed, add);
+  const seed = loss.device.upload([1], loss.shape, "f32");
+  backpropagate(loss, seed, add);
 }

@@ -5,214 +5,160 @@ import gridLib from "../../shaders/lib/grid.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp, type Op } from "../tensor/op.ts";
-import {
-	broadcastShapes,
-	expect,
-	type Shape,
-	sameShape,
-	showShape,
-	sizeOf,
-	stridesOf,
-} from "../tensor/shape.ts";
+import { broadcastShapes, expect, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { affine, neg } from "./unary.ts";
 
 const kernel = defineKernel({
-	name: "binary",
-	source,
-	include: [gridLib, finiteLib, opsLib],
-	bindings: { a: "read", b: "read", y: "write" },
-	params: {
-		n: "u32",
-		e1: "u32",
-		e2: "u32",
-		e3: "u32",
-		a0: "u32",
-		a1: "u32",
-		a2: "u32",
-		a3: "u32",
-		b0: "u32",
-		b1: "u32",
-		b2: "u32",
-		b3: "u32",
-	},
-	constants: ["OP", "SAME"],
+  name: "binary",
+  source,
+  include: [gridLib, finiteLib, opsLib],
+  bindings: { a: "read", b: "read", y: "write" },
+  params: {
+    n: "u32",
+    e1: "u32",
+    e2: "u32",
+    e3: "u32",
+    a0: "u32",
+    a1: "u32",
+    a2: "u32",
+    a3: "u32",
+    b0: "u32",
+    b1: "u32",
+    b2: "u32",
+    b3: "u32",
+  },
+  constants: ["OP", "SAME"],
 });
 
-const names = [
-	"add",
-	"sub",
-	"mul",
-	"div",
-	"maximum",
-	"minimum",
-	"wins",
-] as const;
+const names = ["add", "sub", "mul", "div", "maximum", "minimum", "wins"] as const;
 type BinaryName = (typeof names)[number];
 
 /** Runs one binary kernel, untracked: a and b broadcast to `shape`. */
-function run(
-	gpu: GpuDevice,
-	name: BinaryName,
-	a: Tensor,
-	b: Tensor,
-	shape: Shape,
-): Tensor {
-	const y = gpu.empty(shape, name);
-	const SAME = sameShape(a.shape, b.shape);
-	const extents = [1, 1, 1, 1];
-	for (let axis = 0; axis < shape.length; axis++)
-		extents[4 - shape.length + axis] = shape[axis]!;
-	const [a0, a1, a2, a3] = broadcastStrides(a.shape);
-	const [b0, b1, b2, b3] = broadcastStrides(b.shape);
-	const [, e1, e2, e3] = extents;
-	const params = {
-		n: y.size,
-		e1,
-		e2,
-		e3,
-		a0,
-		a1,
-		a2,
-		a3,
-		b0,
-		b1,
-		b2,
-		b3,
-	} as Record<keyof typeof kernel.spec.params, number>;
-	kernel.run(
-		gpu,
-		{ a, b, y },
-		params,
-		{ threads: y.size },
-		{ OP: names.indexOf(name), SAME },
-	);
-	return y;
+function run(gpu: GpuDevice, name: BinaryName, a: Tensor, b: Tensor, shape: Shape): Tensor {
+  const y = gpu.empty(shape, name);
+  const SAME = sameShape(a.shape, b.shape);
+  const extents = [1, 1, 1, 1];
+  for (let axis = 0; axis < shape.length; axis++) extents[4 - shape.length + axis] = shape[axis]!;
+  const [a0, a1, a2, a3] = broadcastStrides(a.shape);
+  const [b0, b1, b2, b3] = broadcastStrides(b.shape);
+  const [, e1, e2, e3] = extents;
+  const params = {
+    n: y.size,
+    e1,
+    e2,
+    e3,
+    a0,
+    a1,
+    a2,
+    a3,
+    b0,
+    b1,
+    b2,
+    b3,
+  } as Record<keyof typeof kernel.spec.params, number>;
+  kernel.run(gpu, { a, b, y }, params, { threads: y.size }, { OP: names.indexOf(name), SAME });
+  return y;
 }
 
 function broadcastStrides(shape: Shape): [number, number, number, number] {
-	const strides = stridesOf(shape);
-	const out: [number, number, number, number] = [0, 0, 0, 0];
-	for (let axis = 0; axis < shape.length; axis++) {
-		if (shape[axis] !== 1) out[4 - shape.length + axis] = strides[axis]!;
-	}
-	return out;
+  const strides = stridesOf(shape);
+  const out: [number, number, number, number] = [0, 0, 0, 0];
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (shape[axis] !== 1) out[4 - shape.length + axis] = strides[axis]!;
+  }
+  return out;
 }
 
 /** Sums a gradient over the axes that broadcasting repeated; takes over `gradient`. */
 export function sumTo(gpu: GpuDevice, gradient: Tensor, shape: Shape): Tensor {
-	if (sameShape(gradient.shape, shape)) return gradient;
-	let current = gradient;
-	let extents = [...gradient.shape];
-	const missing = extents.length - shape.length;
-	// Runs of neighbouring repeated axes are summed together.
-	for (let axis = 0; axis < extents.length; axis++) {
-		const repeated = (k: number) =>
-			extents[k] !== 1 && (k < missing || shape[k - missing] === 1);
-		if (!repeated(axis)) continue;
-		let end = axis + 1;
-		while (end < extents.length && repeated(end)) end++;
-		const outer = sizeOf(extents.slice(0, axis));
-		const length = sizeOf(extents.slice(axis, end));
-		const inner = sizeOf(extents.slice(end));
-		const summed = reduceMiddle(gpu, current, [outer, length, inner], "sum");
-		if (current !== gradient) current.dispose();
-		current = summed;
-		extents = [
-			...extents.slice(0, axis),
-			...new Array<number>(end - axis).fill(1),
-			...extents.slice(end),
-		];
-	}
-	const result = current.view(shape);
-	if (current !== gradient) current.dispose();
-	return result;
+  if (sameShape(gradient.shape, shape)) return gradient;
+  let current = gradient;
+  let extents = [...gradient.shape];
+  const missing = extents.length - shape.length;
+  // Runs of neighbouring repeated axes are summed together.
+  for (let axis = 0; axis < extents.length; axis++) {
+    const repeated = (k: number) => extents[k] !== 1 && (k < missing || shape[k - missing] === 1);
+    if (!repeated(axis)) continue;
+    let end = axis + 1;
+    while (end < extents.length && repeated(end)) end++;
+    const outer = sizeOf(extents.slice(0, axis));
+    const length = sizeOf(extents.slice(axis, end));
+    const inner = sizeOf(extents.slice(end));
+    const summed = reduceMiddle(gpu, current, [outer, length, inner], "sum");
+    if (current !== gradient) current.dispose();
+    current = summed;
+    extents = [...extents.slice(0, axis), ...new Array<number>(end - axis).fill(1), ...extents.slice(end)];
+  }
+  const result = current.view(shape);
+  if (current !== gradient) current.dispose();
+  return result;
 }
 
-type Gradient = (
-	gpu: GpuDevice,
-	a: Tensor,
-	b: Tensor,
-	y: Tensor,
-	dy: Tensor,
-) => Tensor;
+type Gradient = (gpu: GpuDevice, a: Tensor, b: Tensor, y: Tensor, dy: Tensor) => Tensor;
 
-function defineBinary(
-	name: BinaryName,
-	gradients: [Gradient, Gradient],
-): Op<Record<never, never>> {
-	return defineOp({
-		name,
-		shape([a, b]) {
-			const shape = broadcastShapes(name, a!.shape, b!.shape);
-			expect(shape.length <= 4, name, "at most four axes", showShape(shape));
-			return shape;
-		},
-		forward: (device, [a, b], _attrs, shape) =>
-			run(device as GpuDevice, name, a!, b!, shape),
-		vjp(device, { inputs, output }, dy, needs) {
-			const gpu = device as GpuDevice;
-			const [a, b] = inputs as [Tensor, Tensor];
-			return [a, b].map((input, side) => {
-				if (!needs[side]) return null;
-				const full = gradients[side]!(gpu, a, b, output, dy);
-				const gradient = sumTo(gpu, full, input.shape);
-				if (gradient !== full && full !== dy) full.dispose();
-				return gradient;
-			});
-		},
-	});
+function defineBinary(name: BinaryName, gradients: [Gradient, Gradient]): Op<Record<never, never>> {
+  return defineOp({
+    name,
+    shape([a, b]) {
+      const shape = broadcastShapes(name, a!.shape, b!.shape);
+      expect(shape.length <= 4, name, "at most four axes", showShape(shape));
+      return shape;
+    },
+    forward: (device, [a, b], _attrs, shape) => run(device as GpuDevice, name, a!, b!, shape),
+    vjp(device, { inputs, output }, dy, needs) {
+      const gpu = device as GpuDevice;
+      const [a, b] = inputs as [Tensor, Tensor];
+      return [a, b].map((input, side) => {
+        if (!needs[side]) return null;
+        const full = gradients[side]!(gpu, a, b, output, dy);
+        const gradient = sumTo(gpu, full, input.shape);
+        if (gradient !== full && full !== dy) full.dispose();
+        return gradient;
+      });
+    },
+  });
 }
 
 const pass: Gradient = (_gpu, _a, _b, _y, dy) => dy;
-const times = (gpu: GpuDevice, a: Tensor, b: Tensor) =>
-	run(gpu, "mul", a, b, broadcastShapes("mul", a.shape, b.shape));
+const times = (gpu: GpuDevice, a: Tensor, b: Tensor) => run(gpu, "mul", a, b, broadcastShapes("mul", a.shape, b.shape));
 
 /** dy where the first argument wins (half at ties), 0 elsewhere. */
-function share(
-	gpu: GpuDevice,
-	first: Tensor,
-	second: Tensor,
-	dy: Tensor,
-): Tensor {
-	const mask = run(gpu, "wins", first, second, dy.shape);
-	const gradient = times(gpu, mask, dy);
-	mask.dispose();
-	return gradient;
+function share(gpu: GpuDevice, first: Tensor, second: Tensor, dy: Tensor): Tensor {
+  const mask = run(gpu, "wins", first, second, dy.shape);
+  const gradient = times(gpu, mask, dy);
+  mask.dispose();
+  return gradient;
 }
 
 /** The binary ops by name, all with NumPy broadcasting over at most four axes. */
 export const binaryOps = {
-	add: defineBinary("add", [pass, pass]),
-	sub: defineBinary("sub", [pass, (_gpu, _a, _b, _y, dy) => neg(dy)]),
-	mul: defineBinary("mul", [
-		(gpu, _a, b, _y, dy) => times(gpu, dy, b),
-		(gpu, a, _b, _y, dy) => times(gpu, dy, a),
-	]),
-	div: defineBinary("div", [
-		(gpu, _a, b, _y, dy) => run(gpu, "div", dy, b, dy.shape),
-		(gpu, _a, b, y, dy) => {
-			const product = times(gpu, dy, y);
-			const quotient = run(gpu, "div", product, b, dy.shape);
-			const gradient = affine(quotient, -1);
-			product.dispose();
-			quotient.dispose();
-			return gradient;
-		},
-	]),
-	maximum: defineBinary("maximum", [
-		(gpu, a, b, _y, dy) => share(gpu, a, b, dy),
-		(gpu, a, b, _y, dy) => share(gpu, b, a, dy),
-	]),
-	minimum: defineBinary("minimum", [
-		(gpu, a, b, _y, dy) => share(gpu, b, a, dy),
-		(gpu, a, b, _y, dy) => share(gpu, a, b, dy),
-	]),
+  add: defineBinary("add", [pass, pass]),
+  sub: defineBinary("sub", [pass, (_gpu, _a, _b, _y, dy) => neg(dy)]),
+  mul: defineBinary("mul", [(gpu, _a, b, _y, dy) => times(gpu, dy, b), (gpu, a, _b, _y, dy) => times(gpu, dy, a)]),
+  div: defineBinary("div", [
+    (gpu, _a, b, _y, dy) => run(gpu, "div", dy, b, dy.shape),
+    (gpu, _a, b, y, dy) => {
+      const product = times(gpu, dy, y);
+      const quotient = run(gpu, "div", product, b, dy.shape);
+      const gradient = affine(quotient, -1);
+      product.dispose();
+      quotient.dispose();
+      return gradient;
+    },
+  ]),
+  maximum: defineBinary("maximum", [
+    (gpu, a, b, _y, dy) => share(gpu, a, b, dy),
+    (gpu, a, b, _y, dy) => share(gpu, b, a, dy),
+  ]),
+  minimum: defineBinary("minimum", [
+    (gpu, a, b, _y, dy) => share(gpu, b, a, dy),
+    (gpu, a, b, _y, dy) => share(gpu, a, b, dy),
+  ]),
 };
 
-const apply = (op: Op<Record<never, never>>) => (a: Tensor, b: Tensor) =>
-	op.apply([a, b], {});
+const apply = (op: Op<Record<never, never>>) => (a: Tensor, b: Tensor) => op.apply([a, b], {});
 
 /** a + b with broadcasting. */
 export const add = apply(binaryOps.add);

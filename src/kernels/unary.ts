@@ -13,93 +13,78 @@ const include = [gridLib, finiteLib, mathLib, opsLib];
 const params = { n: "u32", a: "f32", b: "f32" } as const;
 
 const forwardKernel = defineKernel({
-	name: "unary",
-	source,
-	include,
-	bindings: { x: "read", y: "write" },
-	params,
-	constants: ["OP"],
+  name: "unary",
+  source,
+  include,
+  bindings: { x: "read", y: "write" },
+  params,
+  constants: ["OP"],
 });
 
 const gradientKernel = defineKernel({
-	name: "unary_dx",
-	source: gradientSource,
-	include,
-	bindings: { x: "read", y: "read", dy: "read", dx: "write" },
-	params,
-	constants: ["OP"],
+  name: "unary_dx",
+  source: gradientSource,
+  include,
+  bindings: { x: "read", y: "read", dy: "read", dx: "write" },
+  params,
+  constants: ["OP"],
 });
 
 /** The unary functions in the order of shaders/lib/unary_ops.wgsl, with the names of their parameters. */
 export const unaryTable = {
-	relu: [],
-	leakyRelu: ["slope"],
-	sigmoid: [],
-	tanh: [],
-	gelu: [],
-	silu: [],
-	softplus: [],
-	exp: [],
-	log: [],
-	sqrt: [],
-	rsqrt: [],
-	square: [],
-	abs: [],
-	neg: [],
-	reciprocal: [],
-	affine: ["scale", "shift"],
-	clamp: ["min", "max"],
-	pow: ["exponent"],
+  relu: [],
+  leakyRelu: ["slope"],
+  sigmoid: [],
+  tanh: [],
+  gelu: [],
+  silu: [],
+  softplus: [],
+  exp: [],
+  log: [],
+  sqrt: [],
+  rsqrt: [],
+  square: [],
+  abs: [],
+  neg: [],
+  reciprocal: [],
+  affine: ["scale", "shift"],
+  clamp: ["min", "max"],
+  pow: ["exponent"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Parameters of a unary function by name; empty for most. */
 export type UnaryAttrs = Record<string, number>;
 
 function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
-	const OP = Object.keys(unaryTable).indexOf(name);
-	const [first, second] = unaryTable[name] as readonly string[];
-	const values = (n: number, attrs: UnaryAttrs) => ({
-		n,
-		a: first ? attrs[first]! : 0,
-		b: second ? attrs[second]! : 0,
-	});
-	return defineOp<UnaryAttrs>({
-		name,
-		shape: ([x]) => x!.shape,
-		forward(device, [x], attrs, shape) {
-			const gpu = device as GpuDevice;
-			const y = gpu.empty(shape, name);
-			forwardKernel.run(
-				gpu,
-				{ x: x!, y },
-				values(x!.size, attrs),
-				{ threads: x!.size },
-				{ OP },
-			);
-			return y;
-		},
-		vjp(device, { inputs, output, attrs }, dy) {
-			const gpu = device as GpuDevice;
-			const x = inputs[0]!;
-			const dx = gpu.empty(x.shape, `${name} gradient`);
-			gradientKernel.run(
-				gpu,
-				{ x, y: output, dy, dx },
-				values(x.size, attrs),
-				{ threads: x.size },
-				{ OP },
-			);
-			return [dx];
-		},
-	});
+  const OP = Object.keys(unaryTable).indexOf(name);
+  const [first, second] = unaryTable[name] as readonly string[];
+  const values = (n: number, attrs: UnaryAttrs) => ({
+    n,
+    a: first ? attrs[first]! : 0,
+    b: second ? attrs[second]! : 0,
+  });
+  return defineOp<UnaryAttrs>({
+    name,
+    shape: ([x]) => x!.shape,
+    forward(device, [x], attrs, shape) {
+      const gpu = device as GpuDevice;
+      const y = gpu.empty(shape, name);
+      forwardKernel.run(gpu, { x: x!, y }, values(x!.size, attrs), { threads: x!.size }, { OP });
+      return y;
+    },
+    vjp(device, { inputs, output, attrs }, dy) {
+      const gpu = device as GpuDevice;
+      const x = inputs[0]!;
+      const dx = gpu.empty(x.shape, `${name} gradient`);
+      gradientKernel.run(gpu, { x, y: output, dy, dx }, values(x.size, attrs), { threads: x.size }, { OP });
+      return [dx];
+    },
+  });
 }
 
 /** The unary ops by name. */
 export const unaryOps = Object.fromEntries(
-	Object.keys(unaryTable).map((name) => [
-		name,
-		defineUnary(name as keyof typeof unaryTable),
-	]),
+  Object.keys(unaryTable).map((name) => [name, defineUnary(name as keyof typeof unaryTable)]),
 ) as Record<keyof typeof unaryTable, Op<UnaryAttrs>>;
 
 const plain = (op: Op<UnaryAttrs>) => (x: Tensor) => op.apply([x], {});
@@ -135,20 +120,20 @@ export const reciprocal = plain(unaryOps.reciprocal);
 
 /** x where x ≥ 0, slope · x below, any shape. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-	return unaryOps.leakyRelu.apply([x], { slope });
+  return unaryOps.leakyRelu.apply([x], { slope });
 }
 
 /** scale · x + shift, any shape. */
 export function affine(x: Tensor, scale: number, shift = 0): Tensor {
-	return unaryOps.affine.apply([x], { scale, shift });
+  return unaryOps.affine.apply([x], { scale, shift });
 }
 
 /** x limited to [min, max], any shape; the gradient outside is 0. */
 export function clamp(x: Tensor, min: number, max: number): Tensor {
-	return unaryOps.clamp.apply([x], { min, max });
+  return unaryOps.clamp.apply([x], { min, max });
 }
 
 /** x^exponent for x > 0, any shape. */
 export function pow(x: Tensor, exponent: number): Tensor {
-	return unaryOps.pow.apply([x], { exponent });
+  return unaryOps.pow.apply([x], { exponent });
 }

@@ -8,243 +8,197 @@ import { type DType, Tensor } from "./tensor.ts";
 
 /** Where tensors live and ops run. There is one real kind, GpuDevice; the tests add a float64 one. */
 export interface Device {
-	/** Runs an op whose inputs have been checked. */
-	execute<Attrs>(
-		op: Op<Attrs>,
-		inputs: readonly Tensor[],
-		attrs: Attrs,
-		shape: Shape,
-	): Computed;
-	/** Copies elements to the host. */
-	read(tensor: Tensor): Promise<Float32Array | Uint32Array>;
-	/** A new tensor with these elements. @throws ShapeError if their number does not fit the shape. */
-	upload(data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor;
+  /** Runs an op whose inputs have been checked. */
+  execute<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs, shape: Shape): Computed;
+  /** Copies elements to the host. */
+  read(tensor: Tensor): Promise<Float32Array | Uint32Array>;
+  /** A new tensor with these elements. @throws ShapeError if their number does not fit the shape. */
+  upload(data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor;
+  /** Overwrites a tensor's elements. */
+  write(tensor: Tensor, data: ArrayLike<number>): void;
 }
 
 /** What is known of the adapter behind a device. */
 export interface AdapterFacts {
-	vendor: string;
-	architecture: string;
-	description: string;
-	/** Whether the arithmetic runs on the CPU (lavapipe, SwiftShader). */
-	software: boolean;
+  vendor: string;
+  architecture: string;
+  description: string;
+  /** Whether the arithmetic runs on the CPU (lavapipe, SwiftShader). */
+  software: boolean;
 }
 
 /** How to open a device. */
 export interface DeviceOptions {
-	/** Use this WebGPU device, made by the caller and never destroyed by us, instead of opening one. */
-	device?: GPUDevice;
-	/** Largest number of bytes that tensors may occupy at once. */
-	memoryBudget?: number;
+  /** Use this WebGPU device, made by the caller and never destroyed by us, instead of opening one. */
+  device?: GPUDevice;
+  /** Largest number of bytes that tensors may occupy at once. */
+  memoryBudget?: number;
 }
 
 /** A WebGPU device with its buffer pool and command stream. */
 export class GpuDevice implements Device {
-	readonly pool: Pool;
-	readonly stream: CommandStream;
-	/** Kernel variants pinned by name, family → variant; empty means the default for this adapter. */
-	readonly pinned = new Map<string, string>();
-	/** Replaces the workgroup size of every kernel that has none of its own; for tests of independence from it. */
-	workgroupSize: number | null = null;
-	/** Compiled pipelines, by kernel and specialisation; filled by the kernels. */
-	readonly pipelines = new Map<string, GPUComputePipeline>();
-	readonly layouts = new Map<string, GPUBindGroupLayout>();
-	#lost: string | null = null;
-	#fault: string | null = null;
+  readonly pool: Pool;
+  readonly stream: CommandStream;
+  /** Kernel variants pinned by name, family → variant; empty means the default for this adapter. */
+  readonly pinned = new Map<string, string>();
+  /** Replaces the workgroup size of every kernel that has none of its own; for tests of independence from it. */
+  workgroupSize: number | null = null;
+  /** Compiled pipelines, by kernel and specialisation; filled by the kernels. */
+  readonly pipelines = new Map<string, GPUComputePipeline>();
+  readonly layouts = new Map<string, GPUBindGroupLayout>();
+  #lost: string | null = null;
+  #fault: string | null = null;
 
-	private constructor(
-		readonly gpu: GPUDevice,
-		readonly adapter: AdapterFacts,
-		private readonly owned: boolean,
-	) {
-		this.pool = new Pool(gpu);
-		this.stream = new CommandStream(gpu);
-		gpu.lost.then((info) => {
-			this.#lost = `${info.reason || "unknown"}${info.message ? `: ${info.message}` : ""}`;
-		});
-		gpu.onuncapturederror = (event) => {
-			this.#fault ??= event.error.message;
-		};
-	}
+  private constructor(
+    readonly gpu: GPUDevice,
+    readonly adapter: AdapterFacts,
+    private readonly owned: boolean,
+  ) {
+    this.pool = new Pool(gpu);
+    this.stream = new CommandStream(gpu);
+    gpu.lost.then((info) => {
+      this.#lost = `${info.reason || "unknown"}${info.message ? `: ${info.message}` : ""}`;
+    });
+    gpu.onuncapturederror = (event) => {
+      this.#fault ??= event.error.message;
+    };
+  }
 
-	/**
-	 * Opens the platform's WebGPU adapter with the limits and features it offers.
-	 * @throws NoAdapterError if there is none.
-	 */
-	static async open(options: DeviceOptions = {}): Promise<GpuDevice> {
-		let device: GpuDevice;
-		if (options.device) {
-			device = new GpuDevice(
-				options.device,
-				factsOf(options.device.adapterInfo),
-				false,
-			);
-		} else {
-			const entry = await openGpu();
-			const adapter = await entry.requestAdapter({
-				powerPreference: "high-performance",
-			});
-			if (!adapter) {
-				throw new NoAdapterError(
-					"WebGPU: expected an adapter (a GPU, or the software adapter that set-up installs), got none",
-				);
-			}
-			const features = (
-				["timestamp-query", "shader-f16", "subgroups"] as GPUFeatureName[]
-			).filter((name) => adapter.features.has(name));
-			const { limits } = adapter;
-			const gpu = await adapter.requestDevice({
-				requiredFeatures: features,
-				requiredLimits: {
-					maxBufferSize: limits.maxBufferSize,
-					maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-					maxComputeInvocationsPerWorkgroup:
-						limits.maxComputeInvocationsPerWorkgroup,
-					maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-				},
-			});
-			device = new GpuDevice(gpu, factsOf(adapter.info), true);
-		}
-		if (options.memoryBudget !== undefined)
-			device.pool.budget = options.memoryBudget;
-		return device;
-	}
+  /**
+   * Opens the platform's WebGPU adapter with the limits and features it offers.
+   * @throws NoAdapterError if there is none.
+   */
+  static async open(options: DeviceOptions = {}): Promise<GpuDevice> {
+    let device: GpuDevice;
+    if (options.device) {
+      device = new GpuDevice(options.device, factsOf(options.device.adapterInfo), false);
+    } else {
+      const entry = await openGpu();
+      const adapter = await entry.requestAdapter({
+        powerPreference: "high-performance",
+      });
+      if (!adapter) {
+        throw new NoAdapterError(
+          "WebGPU: expected an adapter (a GPU, or the software adapter that set-up installs), got none",
+        );
+      }
+      const features = (["timestamp-query", "shader-f16", "subgroups"] as GPUFeatureName[]).filter((name) =>
+        adapter.features.has(name),
+      );
+      const { limits } = adapter;
+      const gpu = await adapter.requestDevice({
+        requiredFeatures: features,
+        requiredLimits: {
+          maxBufferSize: limits.maxBufferSize,
+          maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+          maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+          maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        },
+      });
+      device = new GpuDevice(gpu, factsOf(adapter.info), true);
+    }
+    if (options.memoryBudget !== undefined) device.pool.budget = options.memoryBudget;
+    return device;
+  }
 
-	/** Frees everything; a device that was passed in stays alive. */
-	close(): void {
-		this.pool.trim();
-		if (this.owned) this.gpu.destroy();
-	}
+  /** Frees everything; a device that was passed in stays alive. */
+  close(): void {
+    this.pool.trim();
+    if (this.owned) this.gpu.destroy();
+  }
 
-	execute<Attrs>(
-		op: Op<Attrs>,
-		inputs: readonly Tensor[],
-		attrs: Attrs,
-		shape: Shape,
-	): Computed {
-		this.check();
-		const result = op.definition.forward(this, inputs, attrs, shape);
-		return result instanceof Tensor ? { output: result } : result;
-	}
+  execute<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs, shape: Shape): Computed {
+    this.check();
+    const result = op.definition.forward(this, inputs, attrs, shape);
+    return result instanceof Tensor ? { output: result } : result;
+  }
 
-	/** A tensor with undefined content, for kernels to write. @throws OutOfMemoryError naming the op. */
-	empty(shape: Shape, op: string, dtype: DType = "f32"): Tensor {
-		return new Tensor(
-			this,
-			shape,
-			dtype,
-			this.pool.acquire(4 * sizeOf(shape), op),
-		);
-	}
+  /** A tensor with undefined content, for kernels to write. @throws OutOfMemoryError naming the op. */
+  empty(shape: Shape, op: string, dtype: DType = "f32"): Tensor {
+    return new Tensor(this, shape, dtype, this.pool.acquire(4 * sizeOf(shape), op));
+  }
 
-	upload(data: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
-		this.check();
-		if (data.length !== sizeOf(shape)) {
-			throw new GpuError(
-				`upload: expected ${sizeOf(shape)} elements for ${showShape(shape)}, got ${data.length}`,
-			);
-		}
-		const tensor = this.empty(shape, "upload", dtype);
-		this.write(tensor, data);
-		return tensor;
-	}
+  upload(data: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
+    this.check();
+    if (data.length !== sizeOf(shape)) {
+      throw new GpuError(`upload: expected ${sizeOf(shape)} elements for ${showShape(shape)}, got ${data.length}`);
+    }
+    const tensor = this.empty(shape, "upload", dtype);
+    this.write(tensor, data);
+    return tensor;
+  }
 
-	/** Overwrites a tensor's elements. @throws GpuError if their number differs. */
-	write(tensor: Tensor, data: ArrayLike<number>): void {
-		if (data.length !== tensor.size)
-			throw new GpuError(
-				`write: expected ${tensor.size} elements, got ${data.length}`,
-			);
-		const typed =
-			tensor.dtype === "f32"
-				? toTyped(data, Float32Array)
-				: toTyped(data, Uint32Array);
-		// Commands not yet submitted may still read the buffer's old content.
-		this.stream.flush();
-		if (typed.byteLength > 0)
-			this.gpu.queue.writeBuffer(storageOf(tensor).buffer, 0, typed);
-	}
+  /** Overwrites a tensor's elements. @throws GpuError if their number differs. */
+  write(tensor: Tensor, data: ArrayLike<number>): void {
+    if (data.length !== tensor.size) throw new GpuError(`write: expected ${tensor.size} elements, got ${data.length}`);
+    const typed = tensor.dtype === "f32" ? toTyped(data, Float32Array) : toTyped(data, Uint32Array);
+    // Commands not yet submitted may still read the buffer's old content.
+    this.stream.flush();
+    if (typed.byteLength > 0) this.gpu.queue.writeBuffer(storageOf(tensor).buffer, 0, typed);
+  }
 
-	/** Copies one tensor's elements into another of the same size, on the GPU. */
-	copy(from: Tensor, to: Tensor): void {
-		this.stream.copy(
-			storageOf(from).buffer,
-			storageOf(to).buffer,
-			4 * from.size,
-		);
-	}
+  /** Copies one tensor's elements into another of the same size, on the GPU. */
+  copy(from: Tensor, to: Tensor): void {
+    this.stream.copy(storageOf(from).buffer, storageOf(to).buffer, 4 * from.size);
+  }
 
-	async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
-		this.check();
-		const bytes = 4 * tensor.size;
-		let copy: ArrayBuffer;
-		try {
-			copy =
-				bytes === 0
-					? new ArrayBuffer(0)
-					: await this.stream.read(storageOf(tensor).buffer, bytes);
-		} catch (cause) {
-			this.check();
-			await Promise.race([
-				this.gpu.lost,
-				new Promise((resolve) => setTimeout(resolve, 100)),
-			]);
-			this.check();
-			throw new GpuError(
-				`read: expected ${bytes} bytes from the GPU, got: ${(cause as Error).message}`,
-			);
-		}
-		this.check();
-		return tensor.dtype === "f32"
-			? new Float32Array(copy)
-			: new Uint32Array(copy);
-	}
+  async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
+    return (await this.readMany([tensor]))[0]!;
+  }
 
-	/** Waits until the GPU has done everything submitted so far. */
-	async sync(): Promise<void> {
-		this.stream.flush();
-		await this.gpu.queue.onSubmittedWorkDone();
-		this.check();
-	}
+  /** Copies several tensors to the host, waiting once for all. */
+  async readMany(tensors: readonly Tensor[]): Promise<(Float32Array | Uint32Array)[]> {
+    this.check();
+    const sources = tensors.map((tensor) => ({ buffer: storageOf(tensor).buffer, bytes: 4 * tensor.size }));
+    const dtypes = tensors.map(({ dtype }) => dtype);
+    let copies: ArrayBuffer[];
+    try {
+      const empty = sources.every(({ bytes }) => bytes === 0);
+      copies = empty ? sources.map(() => new ArrayBuffer(0)) : await this.stream.read(sources);
+    } catch (cause) {
+      // The map fails before the promise of the lost device settles.
+      await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      this.check();
+      throw new GpuError(`read: expected the tensors' bytes from the GPU, got: ${(cause as Error).message}`);
+    }
+    this.check();
+    return copies.map((copy, i) => (dtypes[i] === "f32" ? new Float32Array(copy) : new Uint32Array(copy)));
+  }
 
-	/** Throws what the GPU has reported since. @throws DeviceLostError | GpuError */
-	check(): void {
-		if (this.#lost !== null)
-			throw new DeviceLostError(
-				`WebGPU device: expected it to live, got it lost (${this.#lost})`,
-			);
-		if (this.#fault !== null) {
-			const fault = this.#fault;
-			this.#fault = null;
-			throw new GpuError(`WebGPU: ${fault}`);
-		}
-	}
+  /** Waits until the GPU has done everything submitted so far. */
+  async sync(): Promise<void> {
+    this.stream.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /** Throws what the GPU has reported since. @throws DeviceLostError | GpuError */
+  check(): void {
+    if (this.#lost !== null)
+      throw new DeviceLostError(`WebGPU device: expected it to live, got it lost (${this.#lost})`);
+    if (this.#fault !== null) {
+      const fault = this.#fault;
+      this.#fault = null;
+      throw new GpuError(`WebGPU: ${fault}`);
+    }
+  }
 }
 
 /** The pooled buffer behind a tensor of a GpuDevice. */
 export function storageOf(tensor: Tensor): Storage {
-	return tensor.held as Storage;
+  return tensor.held as Storage;
 }
 
 function toTyped<T extends Float32Array | Uint32Array>(
-	data: ArrayLike<number>,
-	type: { new (data: ArrayLike<number>): T },
+  data: ArrayLike<number>,
+  type: { new (data: ArrayLike<number>): T },
 ): T & ArrayBufferView<ArrayBuffer> {
-	return (data instanceof type ? data : new type(data)) as T &
-		ArrayBufferView<ArrayBuffer>;
+  return (data instanceof type ? data : new type(data)) as T & ArrayBufferView<ArrayBuffer>;
 }
 
 function factsOf(info: GPUAdapterInfo): AdapterFacts {
-	const {
-		vendor = "",
-		architecture = "",
-		description = "",
-		device = "",
-	} = info ?? {};
-	const words =
-		`${vendor} ${architecture} ${description} ${device}`.toLowerCase();
-	const software =
-		info?.isFallbackAdapter === true ||
-		/llvmpipe|lavapipe|swiftshader|software|mesa.*cpu/.test(words);
-	return { vendor, architecture, description: description || device, software };
+  const { vendor = "", architecture = "", description = "", device = "" } = info ?? {};
+  const words = `${vendor} ${architecture} ${description} ${device}`.toLowerCase();
+  const software = info?.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|software|mesa.*cpu/.test(words);
+  return { vendor, architecture, description: description || device, software };
 }

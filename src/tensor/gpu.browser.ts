@@ -5,11 +5,11 @@ import { NoAdapterError } from "./errors.ts";
  * @throws NoAdapterError if the browser has no WebGPU.
  */
 export async function openGpu(): Promise<GPU> {
-	const gpu = globalThis.navigator?.gpu;
-	if (!gpu) {
-		throw new NoAdapterError(
-			"WebGPU: expected navigator.gpu in this browser, got none (secure context? recent browser?)",
-		);
-	}
-	return gpu;
+  const gpu = globalThis.navigator?.gpu;
+  if (!gpu) {
+    throw new NoAdapterError(
+      "WebGPU: expected navigator.gpu in this browser, got none (secure context? recent browser?)",
+    );
+  }
+  return gpu;
 }

@@ -8,18 +8,18 @@ const held = new Set<GPU>();
  * @throws NoAdapterError if the package is not installed or does not run here.
  */
 export async function openGpu(): Promise<GPU> {
-	let create: (flags: string[]) => GPU;
-	try {
-		({ create } = (await import("webgpu")) as unknown as {
-			create: (flags: string[]) => GPU;
-		});
-	} catch (cause) {
-		throw new NoAdapterError(
-			`WebGPU in Node needs the package "webgpu" (npm install webgpu): expected it to load, got: ${(cause as Error).message}`,
-		);
-	}
-	// Exact timestamps: Dawn rounds them to 65.5 µs otherwise.
-	const gpu = create(["disable-dawn-features=timestamp_quantization"]);
-	held.add(gpu);
-	return gpu;
+  let create: (flags: string[]) => GPU;
+  try {
+    ({ create } = (await import("webgpu")) as unknown as {
+      create: (flags: string[]) => GPU;
+    });
+  } catch (cause) {
+    throw new NoAdapterError(
+      `WebGPU in Node needs the package "webgpu" (npm install webgpu): expected it to load, got: ${(cause as Error).message}`,
+    );
+  }
+  // Exact timestamps: Dawn rounds them to 65.5 µs otherwise.
+  const gpu = create(["disable-dawn-features=timestamp_quantization"]);
+  held.add(gpu);
+  return gpu;
 }

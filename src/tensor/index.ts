@@ -1,13 +1,13 @@
 export * from "./device.ts";
 export * from "./errors.ts";
 export {
-	type Access,
-	defineKernel,
-	type Extent,
-	fold,
-	Kernel,
-	kernels,
-	type Scalar,
+  type Access,
+  defineKernel,
+  type Extent,
+  fold,
+  Kernel,
+  kernels,
+  type Scalar,
 } from "./kernel.ts";
 export { type Computed, defineOp, Op, type OpDefinition } from "./op.ts";
 export type { MemoryUse } from "./pool.ts";

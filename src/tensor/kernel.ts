@@ -16,172 +16,149 @@ export type Scalar = "u32" | "i32" | "f32";
  * a contract test compares the two.
  */
 export interface KernelSpec<B extends string, P extends string> {
-	name: string;
-	source: string;
-	/** WGSL libraries put in front of the source. */
-	include?: readonly string[];
-	bindings: Record<B, Access>;
-	params: Record<P, Scalar>;
-	/** Names of the `const`s the source expects in its header: tile sizes, operation selectors. */
-	constants?: readonly string[];
-	/**
-	 * Threads in a workgroup where the shader takes `override WG` (one-dimensional kernels, the default: 64);
-	 * null where the shader fixes its own.
-	 */
-	workgroup?: number | null;
+  name: string;
+  source: string;
+  /** WGSL libraries put in front of the source. */
+  include?: readonly string[];
+  bindings: Record<B, Access>;
+  params: Record<P, Scalar>;
+  /** Names of the `const`s the source expects in its header: tile sizes, operation selectors. */
+  constants?: readonly string[];
+  /**
+   * Threads in a workgroup where the shader takes `override WG` (one-dimensional kernels, the default: 64);
+   * null where the shader fixes its own.
+   */
+  workgroup?: number | null;
 }
 
 /** How much work a dispatch covers: threads for one-dimensional kernels, or explicit workgroups. */
-export type Extent =
-	| { threads: number }
-	| { groups: readonly [number, number, number] };
+export type Extent = { threads: number } | { groups: readonly [number, number, number] };
 
 /** A kernel ready to run on any device; pipelines are compiled on first use and cached per device. */
 export class Kernel<B extends string = string, P extends string = string> {
-	readonly #bindings: B[];
-	readonly #params: [P, Scalar][];
-	readonly #layoutName: string;
+  readonly #bindings: B[];
+  readonly #params: [P, Scalar][];
+  readonly #layoutName: string;
 
-	constructor(readonly spec: KernelSpec<B, P>) {
-		this.#bindings = Object.keys(spec.bindings) as B[];
-		this.#params = Object.entries(spec.params) as [P, Scalar][];
-		this.#layoutName = Object.values<Access>(spec.bindings)
-			.map((access) => access[0])
-			.join("");
-		allKernels.set(spec.name, this as unknown as Kernel);
-	}
+  constructor(readonly spec: KernelSpec<B, P>) {
+    this.#bindings = Object.keys(spec.bindings) as B[];
+    this.#params = Object.entries(spec.params) as [P, Scalar][];
+    this.#layoutName = Object.values<Access>(spec.bindings)
+      .map((access) => access[0])
+      .join("");
+    allKernels.set(spec.name, this as unknown as Kernel);
+  }
 
-	/** The full WGSL for these constants: header, libraries, source. */
-	code(constants: Record<string, number | boolean> = {}): string {
-		const header = (this.spec.constants ?? []).map((name) => {
-			const value = constants[name];
-			if (value === undefined)
-				throw new GpuError(
-					`${this.spec.name}: expected a value for the constant ${name}, got none`,
-				);
-			return typeof value === "boolean"
-				? `const ${name}: bool = ${value};`
-				: `const ${name}: u32 = ${value}u;`;
-		});
-		return [...header, ...(this.spec.include ?? []), this.spec.source].join(
-			"\n",
-		);
-	}
+  /** The full WGSL for these constants: header, libraries, source. */
+  code(constants: Record<string, number | boolean> = {}): string {
+    const header = (this.spec.constants ?? []).map((name) => {
+      const value = constants[name];
+      if (value === undefined)
+        throw new GpuError(`${this.spec.name}: expected a value for the constant ${name}, got none`);
+      return typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`;
+    });
+    return [...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
+  }
 
-	/** Adds one run of this kernel to the device's command stream. */
-	run(
-		device: GpuDevice,
-		tensors: Record<B, Tensor>,
-		params: Record<P, number>,
-		extent: Extent,
-		constants: Record<string, number | boolean> = {},
-	): void {
-		const workgroup =
-			this.spec.workgroup === null
-				? null
-				: (device.workgroupSize ?? this.spec.workgroup ?? 64);
-		const groups =
-			"groups" in extent
-				? extent.groups
-				: fold(Math.ceil(extent.threads / workgroup!));
-		if (groups.some((count) => count === 0)) return;
-		const buffers = this.#bindings.map((name) => storageOf(tensors[name]));
-		device.stream.dispatch(
-			this.#pipeline(device, constants, workgroup),
-			this.#layout(device),
-			this.#layoutName,
-			buffers,
-			this.#pack(params),
-			groups,
-		);
-	}
+  /** Adds one run of this kernel to the device's command stream. */
+  run(
+    device: GpuDevice,
+    tensors: Record<B, Tensor>,
+    params: Record<P, number>,
+    extent: Extent,
+    constants: Record<string, number | boolean> = {},
+  ): void {
+    const workgroup = this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? 64);
+    const groups = "groups" in extent ? extent.groups : fold(Math.ceil(extent.threads / workgroup!));
+    if (groups.some((count) => count === 0)) return;
+    const buffers = this.#bindings.map((name) => storageOf(tensors[name]));
+    device.stream.dispatch(
+      this.#pipeline(device, constants, workgroup),
+      this.#layout(device),
+      this.#layoutName,
+      buffers,
+      this.#pack(params),
+      groups,
+    );
+  }
 
-	#pack(params: Record<P, number>): Uint8Array {
-		const bytes = new DataView(
-			new ArrayBuffer(Math.max(16, 4 * this.#params.length)),
-		);
-		for (const [i, [name, type]] of this.#params.entries()) {
-			const value = params[name];
-			if (type === "f32") bytes.setFloat32(4 * i, value, true);
-			else if (type === "i32") bytes.setInt32(4 * i, value, true);
-			else bytes.setUint32(4 * i, value, true);
-		}
-		return new Uint8Array(bytes.buffer);
-	}
+  #pack(params: Record<P, number>): Uint8Array {
+    const bytes = new DataView(new ArrayBuffer(Math.max(16, 4 * this.#params.length)));
+    for (const [i, [name, type]] of this.#params.entries()) {
+      const value = params[name];
+      if (type === "f32") bytes.setFloat32(4 * i, value, true);
+      else if (type === "i32") bytes.setInt32(4 * i, value, true);
+      else bytes.setUint32(4 * i, value, true);
+    }
+    return new Uint8Array(bytes.buffer);
+  }
 
-	#pipeline(
-		device: GpuDevice,
-		constants: Record<string, number | boolean>,
-		workgroup: number | null,
-	): GPUComputePipeline {
-		let key = `${this.spec.name}/${workgroup}`;
-		for (const name of this.spec.constants ?? []) key += `/${constants[name]}`;
-		let pipeline = device.pipelines.get(key);
-		if (!pipeline) {
-			const module = device.gpu.createShaderModule({
-				label: this.spec.name,
-				code: this.code(constants),
-			});
-			pipeline = device.gpu.createComputePipeline({
-				label: key,
-				layout: device.gpu.createPipelineLayout({
-					bindGroupLayouts: [this.#layout(device)],
-				}),
-				compute: {
-					module,
-					entryPoint: "main",
-					constants: workgroup === null ? {} : { WG: workgroup },
-				},
-			});
-			device.pipelines.set(key, pipeline);
-		}
-		return pipeline;
-	}
+  #pipeline(
+    device: GpuDevice,
+    constants: Record<string, number | boolean>,
+    workgroup: number | null,
+  ): GPUComputePipeline {
+    let key = `${this.spec.name}/${workgroup}`;
+    for (const name of this.spec.constants ?? []) key += `/${constants[name]}`;
+    let pipeline = device.pipelines.get(key);
+    if (!pipeline) {
+      const module = device.gpu.createShaderModule({
+        label: this.spec.name,
+        code: this.code(constants),
+      });
+      pipeline = device.gpu.createComputePipeline({
+        label: key,
+        layout: device.gpu.createPipelineLayout({
+          bindGroupLayouts: [this.#layout(device)],
+        }),
+        compute: {
+          module,
+          entryPoint: "main",
+          constants: workgroup === null ? {} : { WG: workgroup },
+        },
+      });
+      device.pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
 
-	#layout(device: GpuDevice): GPUBindGroupLayout {
-		let layout = device.layouts.get(this.#layoutName);
-		if (!layout) {
-			const entries: GPUBindGroupLayoutEntry[] = this.#bindings.map(
-				(name, binding) => ({
-					binding,
-					visibility: COMPUTE,
-					buffer: {
-						type:
-							this.spec.bindings[name] === "read"
-								? "read-only-storage"
-								: "storage",
-					},
-				}),
-			);
-			entries.push({
-				binding: entries.length,
-				visibility: COMPUTE,
-				buffer: { type: "uniform", hasDynamicOffset: true },
-			});
-			layout = device.gpu.createBindGroupLayout({ entries });
-			device.layouts.set(this.#layoutName, layout);
-		}
-		return layout;
-	}
+  #layout(device: GpuDevice): GPUBindGroupLayout {
+    let layout = device.layouts.get(this.#layoutName);
+    if (!layout) {
+      const entries: GPUBindGroupLayoutEntry[] = this.#bindings.map((name, binding) => ({
+        binding,
+        visibility: COMPUTE,
+        buffer: {
+          type: this.spec.bindings[name] === "read" ? "read-only-storage" : "storage",
+        },
+      }));
+      entries.push({
+        binding: entries.length,
+        visibility: COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      });
+      layout = device.gpu.createBindGroupLayout({ entries });
+      device.layouts.set(this.#layoutName, layout);
+    }
+    return layout;
+  }
 }
 
 const allKernels = new Map<string, Kernel>();
 
 /** Every kernel defined so far, by name: for the contract test and for listings. */
 export function kernels(): ReadonlyMap<string, Kernel> {
-	return allKernels;
+  return allKernels;
 }
 
 /** Defines a kernel; see KernelSpec for the contract with its WGSL. */
-export function defineKernel<B extends string, P extends string>(
-	spec: KernelSpec<B, P>,
-): Kernel<B, P> {
-	return new Kernel(spec);
+export function defineKernel<B extends string, P extends string>(spec: KernelSpec<B, P>): Kernel<B, P> {
+  return new Kernel(spec);
 }
 
 /** A number of workgroups folded into two dimensions, because one dimension ends at 65,535. */
 export function fold(groups: number): [number, number, number] {
-	if (groups <= MAX_GROUPS) return [groups, 1, 1];
-	const rows = Math.ceil(groups / MAX_GROUPS);
-	return [Math.ceil(groups / rows), rows, 1];
+  if (groups <= MAX_GROUPS) return [groups, 1, 1];
+  const rows = Math.ceil(groups / MAX_GROUPS);
+  return [Math.ceil(groups / rows), rows, 1];
 }

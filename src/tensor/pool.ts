@@ -7,118 +7,114 @@ const COPY_DST = 0x08;
 
 /** What the pool holds, in bytes and buffers. */
 export interface MemoryUse {
-	liveBytes: number;
-	liveBuffers: number;
-	pooledBytes: number;
-	peakBytes: number;
-	created: number;
+  liveBytes: number;
+  liveBuffers: number;
+  pooledBytes: number;
+  peakBytes: number;
+  created: number;
 }
 
 /** A pooled GPU buffer with a reference count; `id` names it in the bind-group cache. */
 export class Storage {
-	#references = 1;
-	constructor(
-		readonly pool: Pool,
-		readonly buffer: GPUBuffer,
-		readonly bytes: number,
-		readonly id: number,
-	) {}
+  #references = 1;
+  constructor(
+    readonly pool: Pool,
+    readonly buffer: GPUBuffer,
+    readonly bytes: number,
+    readonly id: number,
+  ) {}
 
-	/** One more tensor uses this buffer. */
-	retain(): this {
-		this.#references++;
-		return this;
-	}
+  /** One more tensor uses this buffer. */
+  retain(): this {
+    this.#references++;
+    return this;
+  }
 
-	/** One tensor less; the last one gives the buffer back to the pool. */
-	release(): void {
-		if (--this.#references === 0) this.pool.giveBack(this);
-	}
+  /** One tensor less; the last one gives the buffer back to the pool. */
+  release(): void {
+    if (--this.#references === 0) this.pool.giveBack(this);
+  }
 }
 
 /** Makes every storage buffer, reuses freed ones of the same size, and counts bytes exactly. */
 export class Pool {
-	#free = new Map<number, Storage[]>();
-	#nextId = 1;
-	#use: MemoryUse = {
-		liveBytes: 0,
-		liveBuffers: 0,
-		pooledBytes: 0,
-		peakBytes: 0,
-		created: 0,
-	};
-	/** Upper bound of live bytes; a request beyond it fails as if the GPU were full. */
-	budget = Number.POSITIVE_INFINITY;
+  #free = new Map<number, Storage[]>();
+  #nextId = 1;
+  #use: MemoryUse = {
+    liveBytes: 0,
+    liveBuffers: 0,
+    pooledBytes: 0,
+    peakBytes: 0,
+    created: 0,
+  };
+  /** Upper bound of live bytes; a request beyond it fails as if the GPU were full. */
+  budget = Number.POSITIVE_INFINITY;
 
-	constructor(private readonly device: GPUDevice) {}
+  constructor(private readonly device: GPUDevice) {}
 
-	/**
-	 * A buffer of at least `bytes` bytes with undefined content.
-	 * @throws OutOfMemoryError if it exceeds the adapter's limits or the budget.
-	 */
-	acquire(bytes: number, op: string): Storage {
-		const rounded = Math.max(256, Math.ceil(bytes / 256) * 256);
-		const limit = Math.min(
-			this.device.limits.maxBufferSize,
-			this.device.limits.maxStorageBufferBindingSize,
-		);
-		if (!(rounded <= limit)) {
-			throw new OutOfMemoryError(
-				`${op}: expected a tensor of at most ${mebibytes(limit)} (this adapter's limit for one buffer), got ${mebibytes(bytes)}; use a smaller batch or image`,
-			);
-		}
-		if (this.#use.liveBytes + rounded > this.budget) {
-			throw new OutOfMemoryError(
-				`${op}: expected at most ${mebibytes(this.budget)} of live GPU memory, got ${mebibytes(this.#use.liveBytes)} live and ${mebibytes(bytes)} more asked; use a smaller batch or image`,
-			);
-		}
-		let storage = this.#free.get(rounded)?.pop();
-		if (storage) {
-			this.#use.pooledBytes -= rounded;
-			storage.retain();
-		} else {
-			const buffer = this.device.createBuffer({
-				size: rounded,
-				usage: STORAGE | COPY_SRC | COPY_DST,
-			});
-			storage = new Storage(this, buffer, rounded, this.#nextId++);
-			this.#use.created++;
-		}
-		this.#use.liveBytes += rounded;
-		this.#use.liveBuffers++;
-		this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.liveBytes);
-		return storage;
-	}
+  /**
+   * A buffer of at least `bytes` bytes with undefined content.
+   * @throws OutOfMemoryError if it exceeds the adapter's limits or the budget.
+   */
+  acquire(bytes: number, op: string): Storage {
+    const rounded = Math.max(256, Math.ceil(bytes / 256) * 256);
+    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    if (!(rounded <= limit)) {
+      throw new OutOfMemoryError(
+        `${op}: expected a tensor of at most ${mebibytes(limit)} (this adapter's limit for one buffer), got ${mebibytes(bytes)}; use a smaller batch or image`,
+      );
+    }
+    if (this.#use.liveBytes + rounded > this.budget) {
+      throw new OutOfMemoryError(
+        `${op}: expected at most ${mebibytes(this.budget)} of live GPU memory, got ${mebibytes(this.#use.liveBytes)} live and ${mebibytes(bytes)} more asked; use a smaller batch or image`,
+      );
+    }
+    let storage = this.#free.get(rounded)?.pop();
+    if (storage) {
+      this.#use.pooledBytes -= rounded;
+      storage.retain();
+    } else {
+      const buffer = this.device.createBuffer({
+        size: rounded,
+        usage: STORAGE | COPY_SRC | COPY_DST,
+      });
+      storage = new Storage(this, buffer, rounded, this.#nextId++);
+      this.#use.created++;
+    }
+    this.#use.liveBytes += rounded;
+    this.#use.liveBuffers++;
+    this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.liveBytes);
+    return storage;
+  }
 
-	/** Called by a Storage whose last user is gone. */
-	giveBack(storage: Storage): void {
-		const list = this.#free.get(storage.bytes);
-		if (list) list.push(storage);
-		else this.#free.set(storage.bytes, [storage]);
-		this.#use.liveBytes -= storage.bytes;
-		this.#use.liveBuffers--;
-		this.#use.pooledBytes += storage.bytes;
-	}
+  /** Called by a Storage whose last user is gone. */
+  giveBack(storage: Storage): void {
+    const list = this.#free.get(storage.bytes);
+    if (list) list.push(storage);
+    else this.#free.set(storage.bytes, [storage]);
+    this.#use.liveBytes -= storage.bytes;
+    this.#use.liveBuffers--;
+    this.#use.pooledBytes += storage.bytes;
+  }
 
-	/** Destroys the buffers nobody uses. */
-	trim(): void {
-		for (const list of this.#free.values())
-			for (const storage of list) storage.buffer.destroy();
-		this.#free.clear();
-		this.#use.pooledBytes = 0;
-	}
+  /** Destroys the buffers nobody uses. */
+  trim(): void {
+    for (const list of this.#free.values()) for (const storage of list) storage.buffer.destroy();
+    this.#free.clear();
+    this.#use.pooledBytes = 0;
+  }
 
-	/** Exact counters; `peakBytes` is the highest `liveBytes` since the last call of `resetPeak`. */
-	memory(): Readonly<MemoryUse> {
-		return { ...this.#use };
-	}
+  /** Exact counters; `peakBytes` is the highest `liveBytes` since the last call of `resetPeak`. */
+  memory(): Readonly<MemoryUse> {
+    return { ...this.#use };
+  }
 
-	/** Starts a new measurement of the peak. */
-	resetPeak(): void {
-		this.#use.peakBytes = this.#use.liveBytes;
-	}
+  /** Starts a new measurement of the peak. */
+  resetPeak(): void {
+    this.#use.peakBytes = this.#use.liveBytes;
+  }
 }
 
 function mebibytes(bytes: number): string {
-	return `${(bytes / 1048576).toFixed(1)} MiB`;
+  return `${(bytes / 1048576).toFixed(1)} MiB`;
 }

@@ -8,8 +8,8 @@ const MAX_BIND_GROUPS = 20000;
 
 /** A buffer to bind, with the number that stands for it in the bind-group cache. */
 export interface Bound {
-	readonly buffer: GPUBuffer;
-	readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly id: number;
 }
 
 /**
@@ -17,115 +17,116 @@ export interface Bound {
  * on the host, so bind groups are cached, and all parameters of a batch go into one uniform buffer written once.
  */
 export class CommandStream {
-	#encoder: GPUCommandEncoder | null = null;
-	#pass: GPUComputePassEncoder | null = null;
-	#staging = new Uint8Array(ARENA_BYTES);
-	#used = 0;
-	#arena: GPUBuffer;
-	#groups = new Map<string, GPUBindGroup>();
-	#readers: GPUBuffer[] = [];
-	/** Dispatches, submits and bind groups made so far. */
-	readonly counters = { dispatches: 0, submits: 0, bindGroups: 0 };
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #staging = new Uint8Array(ARENA_BYTES);
+  #used = 0;
+  #arena: GPUBuffer;
+  #groups = new Map<string, GPUBindGroup>();
+  #readers: GPUBuffer[] = [];
+  /** Dispatches, submits and bind groups made so far. */
+  readonly counters = { dispatches: 0, submits: 0, bindGroups: 0 };
 
-	constructor(private readonly gpu: GPUDevice) {
-		this.#arena = gpu.createBuffer({
-			size: ARENA_BYTES,
-			usage: UNIFORM | COPY_DST,
-		});
-	}
+  constructor(private readonly gpu: GPUDevice) {
+    this.#arena = gpu.createBuffer({
+      size: ARENA_BYTES,
+      usage: UNIFORM | COPY_DST,
+    });
+  }
 
-	/** Adds one dispatch; `params` (at most 256 bytes) becomes the uniform buffer bound after `buffers`. */
-	dispatch(
-		pipeline: GPUComputePipeline,
-		layout: GPUBindGroupLayout,
-		layoutName: string,
-		buffers: readonly Bound[],
-		params: Uint8Array,
-		groups: readonly [number, number, number],
-	): void {
-		if (this.#used + SLOT > ARENA_BYTES) this.flush();
-		const offset = this.#used;
-		this.#staging.set(params, offset);
-		this.#used += SLOT;
-		const pass = this.#beginPass();
-		pass.setPipeline(pipeline);
-		pass.setBindGroup(0, this.#group(layout, layoutName, buffers), [offset]);
-		pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
-		this.counters.dispatches++;
-	}
+  /** Adds one dispatch; `params` (at most 256 bytes) becomes the uniform buffer bound after `buffers`. */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    layout: GPUBindGroupLayout,
+    layoutName: string,
+    buffers: readonly Bound[],
+    params: Uint8Array,
+    groups: readonly [number, number, number],
+  ): void {
+    if (this.#used + SLOT > ARENA_BYTES) this.flush();
+    const offset = this.#used;
+    this.#staging.set(params, offset);
+    this.#used += SLOT;
+    const pass = this.#beginPass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.#group(layout, layoutName, buffers), [offset]);
+    pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+    this.counters.dispatches++;
+  }
 
-	/** Adds a copy between two buffers, ordered with the dispatches around it. */
-	copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
-		this.#endPass();
-		this.#commands().copyBufferToBuffer(from, 0, to, 0, bytes);
-	}
+  /** Adds a copy between two buffers, ordered with the dispatches around it; `offset` in bytes into `to`. */
+  copy(from: GPUBuffer, to: GPUBuffer, bytes: number, offset = 0): void {
+    this.#endPass();
+    this.#commands().copyBufferToBuffer(from, 0, to, offset, bytes);
+  }
 
-	/** Submits what has been collected. */
-	flush(): void {
-		if (!this.#encoder) return;
-		this.#endPass();
-		if (this.#used > 0)
-			this.gpu.queue.writeBuffer(this.#arena, 0, this.#staging, 0, this.#used);
-		this.gpu.queue.submit([this.#encoder.finish()]);
-		this.#encoder = null;
-		this.#used = 0;
-		this.counters.submits++;
-	}
+  /** Submits what has been collected. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#endPass();
+    if (this.#used > 0) this.gpu.queue.writeBuffer(this.#arena, 0, this.#staging, 0, this.#used);
+    this.gpu.queue.submit([this.#encoder.finish()]);
+    this.#encoder = null;
+    this.#used = 0;
+    this.counters.submits++;
+  }
 
-	/** Copies `bytes` bytes of a buffer to the host, after everything collected so far. */
-	async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-		const size = Math.ceil(bytes / 256) * 256;
-		const index = this.#readers.findIndex((reader) => reader.size === size);
-		const reader =
-			index >= 0
-				? this.#readers.splice(index, 1)[0]!
-				: this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
-		this.copy(buffer, reader, bytes);
-		this.flush();
-		await reader.mapAsync(READ_MODE, 0, size);
-		const copy = reader.getMappedRange(0, size).slice(0, bytes);
-		reader.unmap();
-		if (this.#readers.length < 8) this.#readers.push(reader);
-		else reader.destroy();
-		return copy;
-	}
+  /** Copies the first bytes of some buffers to the host, after everything collected so far, waiting once for all. */
+  async read(sources: readonly { buffer: GPUBuffer; bytes: number }[]): Promise<ArrayBuffer[]> {
+    const total = sources.reduce((sum, { bytes }) => sum + bytes, 0);
+    const size = Math.ceil(total / 256) * 256;
+    const index = this.#readers.findIndex((reader) => reader.size === size);
+    const reader =
+      index >= 0 ? this.#readers.splice(index, 1)[0]! : this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
+    let offset = 0;
+    for (const { buffer, bytes } of sources) {
+      this.copy(buffer, reader, bytes, offset);
+      offset += bytes;
+    }
+    this.flush();
+    await reader.mapAsync(READ_MODE, 0, size);
+    const mapped = reader.getMappedRange(0, size);
+    let start = 0;
+    const copies = sources.map(({ bytes }) => {
+      start += bytes;
+      return mapped.slice(start - bytes, start);
+    });
+    reader.unmap();
+    if (this.#readers.length < 8) this.#readers.push(reader);
+    else reader.destroy();
+    return copies;
+  }
 
-	#commands(): GPUCommandEncoder {
-		this.#encoder ??= this.gpu.createCommandEncoder();
-		return this.#encoder;
-	}
+  #commands(): GPUCommandEncoder {
+    this.#encoder ??= this.gpu.createCommandEncoder();
+    return this.#encoder;
+  }
 
-	#beginPass(): GPUComputePassEncoder {
-		this.#pass ??= this.#commands().beginComputePass();
-		return this.#pass;
-	}
+  #beginPass(): GPUComputePassEncoder {
+    this.#pass ??= this.#commands().beginComputePass();
+    return this.#pass;
+  }
 
-	#endPass(): void {
-		this.#pass?.end();
-		this.#pass = null;
-	}
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+  }
 
-	#group(
-		layout: GPUBindGroupLayout,
-		layoutName: string,
-		buffers: readonly Bound[],
-	): GPUBindGroup {
-		let key = layoutName;
-		for (const { id } of buffers) key += `,${id}`;
-		let group = this.#groups.get(key);
-		if (!group) {
-			const entries: GPUBindGroupEntry[] = buffers.map(
-				({ buffer }, binding) => ({ binding, resource: { buffer } }),
-			);
-			entries.push({
-				binding: buffers.length,
-				resource: { buffer: this.#arena, size: SLOT },
-			});
-			group = this.gpu.createBindGroup({ layout, entries });
-			if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
-			this.#groups.set(key, group);
-			this.counters.bindGroups++;
-		}
-		return group;
-	}
+  #group(layout: GPUBindGroupLayout, layoutName: string, buffers: readonly Bound[]): GPUBindGroup {
+    let key = layoutName;
+    for (const { id } of buffers) key += `,${id}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      const entries: GPUBindGroupEntry[] = buffers.map(({ buffer }, binding) => ({ binding, resource: { buffer } }));
+      entries.push({
+        binding: buffers.length,
+        resource: { buffer: this.#arena, size: SLOT },
+      });
+      group = this.gpu.createBindGroup({ layout, entries });
+      if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
+      this.#groups.set(key, group);
+      this.counters.bindGroups++;
+    }
+    return group;
+  }
 }

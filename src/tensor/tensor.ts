@@ -8,101 +8,93 @@ export type DType = "f32" | "u32";
 
 /** Whatever holds a tensor's elements, shared by reference count among views. */
 export interface Held {
-	retain(): Held;
-	release(): void;
+  retain(): Held;
+  release(): void;
 }
 
 const scopes: Set<Tensor>[] = [];
 
 /** A dense row-major array on a device, with the tape node that made it when a gradient may flow through it. */
 export class Tensor {
-	readonly size: number;
-	/** Whether `backward` leaves this leaf's gradient in `grad`. */
-	requiresGrad = false;
-	/** The operation that made this tensor, null for leaves. */
-	node: TapeNode | null = null;
-	#grad: Tensor | null = null;
-	#held: Held | null;
+  readonly size: number;
+  /** Whether `backward` leaves this leaf's gradient in `grad`. */
+  requiresGrad = false;
+  /** The operation that made this tensor, null for leaves. */
+  node: TapeNode | null = null;
+  #grad: Tensor | null = null;
+  #held: Held | null;
 
-	constructor(
-		readonly device: Device,
-		readonly shape: Shape,
-		readonly dtype: DType,
-		held: Held,
-	) {
-		this.size = sizeOf(shape);
-		this.#held = held;
-		scopes.at(-1)?.add(this);
-	}
+  constructor(
+    readonly device: Device,
+    readonly shape: Shape,
+    readonly dtype: DType,
+    held: Held,
+  ) {
+    this.size = sizeOf(shape);
+    this.#held = held;
+    scopes.at(-1)?.add(this);
+  }
 
-	/** The storage behind this tensor. @throws DisposedError after dispose(). */
-	get held(): Held {
-		if (!this.#held)
-			throw new DisposedError(
-				`tensor ${showShape(this.shape)}: expected a live tensor, got a disposed one`,
-			);
-		return this.#held;
-	}
+  /** The storage behind this tensor. @throws DisposedError after dispose(). */
+  get held(): Held {
+    if (!this.#held)
+      throw new DisposedError(`tensor ${showShape(this.shape)}: expected a live tensor, got a disposed one`);
+    return this.#held;
+  }
 
-	/** Whether dispose() or the end of a scope has freed this tensor. */
-	get disposed(): boolean {
-		return this.#held === null;
-	}
+  /** Whether dispose() or the end of a scope has freed this tensor. */
+  get disposed(): boolean {
+    return this.#held === null;
+  }
 
-	/** The gradient `backward` left here; null before, and after the scope that computed it has ended. */
-	get grad(): Tensor | null {
-		return this.#grad && !this.#grad.disposed ? this.#grad : null;
-	}
+  /** The gradient `backward` left here; null before, and after the scope that computed it has ended. */
+  get grad(): Tensor | null {
+    return this.#grad && !this.#grad.disposed ? this.#grad : null;
+  }
 
-	set grad(value: Tensor | null) {
-		this.#grad = value;
-	}
+  set grad(value: Tensor | null) {
+    this.#grad = value;
+  }
 
-	/** Whether a gradient may flow into this tensor. */
-	get tracked(): boolean {
-		return this.requiresGrad || this.node !== null;
-	}
+  /** Whether a gradient may flow into this tensor. */
+  get tracked(): boolean {
+    return this.requiresGrad || this.node !== null;
+  }
 
-	/** The elements, copied to the host: waits for the GPU. */
-	async read(): Promise<Float32Array | Uint32Array> {
-		return this.device.read(this);
-	}
+  /** The elements, copied to the host: waits for the GPU. */
+  async read(): Promise<Float32Array | Uint32Array> {
+    return this.device.read(this);
+  }
 
-	/** The only element of a one-element tensor, copied to the host: waits for the GPU. @throws ShapeError otherwise. */
-	async item(): Promise<number> {
-		if (this.size !== 1)
-			throw new ShapeError(
-				"item",
-				"a tensor with one element",
-				showShape(this.shape),
-			);
-		return (await this.read())[0]!;
-	}
+  /** The only element of a one-element tensor, copied to the host: waits for the GPU. @throws ShapeError otherwise. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError("item", "a tensor with one element", showShape(this.shape));
+    return (await this.read())[0]!;
+  }
 
-	/** A view of the same elements that no gradient flows through. */
-	detach(): Tensor {
-		return this.view(this.shape);
-	}
+  /** A view of the same elements that no gradient flows through. */
+  detach(): Tensor {
+    return this.view(this.shape);
+  }
 
-	/** A view of the same elements with another shape, untracked. @throws ShapeError if the sizes differ. */
-	view(shape: Shape): Tensor {
-		if (sizeOf(shape) !== this.size)
-			throw new ShapeError("view", `${this.size} elements`, showShape(shape));
-		return new Tensor(this.device, shape, this.dtype, this.held.retain());
-	}
+  /** A view of the same elements with another shape, untracked. @throws ShapeError if the sizes differ. */
+  view(shape: Shape): Tensor {
+    if (sizeOf(shape) !== this.size) throw new ShapeError("view", `${this.size} elements`, showShape(shape));
+    return new Tensor(this.device, shape, this.dtype, this.held.retain());
+  }
 
-	/** Frees this tensor now; freeing twice is harmless. */
-	dispose(): void {
-		this.#held?.release();
-		this.#held = null;
-		this.node = null;
-	}
+  /** Frees this tensor now; freeing twice is harmless. */
+  dispose(): void {
+    this.#held?.release();
+    this.#held = null;
+    this.node = null;
+  }
 
-	/** Takes this tensor out of all scopes: it lives until dispose(). */
-	keep(): this {
-		for (const scope of scopes) scope.delete(this);
-		return this;
-	}
+  /** Takes this tensor out of all scopes: it lives until dispose(). */
+  keep(): this {
+    for (const scope of scopes) scope.delete(this);
+    return this;
+  }
 }
 
 /**
@@ -110,45 +102,31 @@ export class Tensor {
  * @throws TypeError if `body` is asynchronous: memory would be freed while it still runs.
  */
 export function scope<T>(body: () => T): T {
-	const made = new Set<Tensor>();
-	scopes.push(made);
-	let result: T;
-	try {
-		result = body();
-		if (result instanceof Promise)
-			throw new TypeError(
-				"scope: expected a synchronous function, got a promise",
-			);
-		forEachTensor(result, (tensor) => {
-			if (made.delete(tensor)) scopes.at(-2)?.add(tensor);
-		});
-	} finally {
-		scopes.pop();
-		for (const tensor of made) tensor.dispose();
-	}
-	return result;
+  const made = new Set<Tensor>();
+  scopes.push(made);
+  let result: T;
+  try {
+    result = body();
+    if (result instanceof Promise) throw new TypeError("scope: expected a synchronous function, got a promise");
+    forEachTensor(result, (tensor) => {
+      if (made.delete(tensor)) scopes.at(-2)?.add(tensor);
+    });
+  } finally {
+    scopes.pop();
+    for (const tensor of made) tensor.dispose();
+  }
+  return result;
 }
 
 function forEachTensor(value: unknown, visit: (tensor: Tensor) => void): void {
-	if (value instanceof Tensor) visit(value);
-	else if (Array.isArray(value))
-		for (const item of value) forEachTensor(item, visit);
-	else if (value && Object.getPrototypeOf(value) === Object.prototype) {
-		for (const item of Object.values(value)) forEachTensor(item, visit);
-	}
+  if (value instanceof Tensor) visit(value);
+  else if (Array.isArray(value)) for (const item of value) forEachTensor(item, visit);
+  else if (value && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) forEachTensor(item, visit);
+  }
 }
 
 /** Throws a ShapeError naming the op unless the tensor has this shape. */
-export function expectShape(
-	op: string,
-	name: string,
-	tensor: Tensor,
-	shape: Shape,
-): void {
-	if (!sameShape(tensor.shape, shape))
-		throw new ShapeError(
-			op,
-			`${name} ${showShape(shape)}`,
-			showShape(tensor.shape),
-		);
+export function expectShape(op: string, name: string, tensor: Tensor, shape: Shape): void {
+  if (!sameShape(tensor.shape, shape)) throw new ShapeError(op, `${name} ${showShape(shape)}`, showShape(tensor.shape));
 }

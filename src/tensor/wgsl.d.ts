@@ -1,5 +1,5 @@
 /** A shader, imported as its text (esbuild's text loader, and a plugin of the test runner). */
 declare module "*.wgsl" {
-	const source: string;
-	export default source;
+  const source: string;
+  export default source;
 }

@@ -2,54 +2,46 @@ import { binaryOps } from "../../src/kernels/binary.ts";
 import { opSuite } from "./suite.ts";
 
 for (const op of Object.values(binaryOps)) {
-	const b = op.name === "div" ? { range: [0.5, 2] as const } : {};
-	opSuite(op, {
-		cases: [
-			{
-				name: "same shape",
-				inputs: [[3, 5, 7], { shape: [3, 5, 7], ...b }],
-				attrs: {},
-			},
-			{ name: "bias", inputs: [[2, 3, 3, 5], { shape: [5], ...b }], attrs: {} },
-			{
-				name: "per-image scale",
-				inputs: [[2, 3, 3, 4], { shape: [2, 1, 1, 4], ...b }],
-				attrs: {},
-			},
-			{
-				name: "both broadcast",
-				inputs: [[4, 1, 3], { shape: [5, 1], ...b }],
-				attrs: {},
-			},
-			{ name: "scalars", inputs: [[1], { shape: [1], ...b }], attrs: {} },
-			{ name: "rank 0", inputs: [[7], { shape: [], ...b }], attrs: {} },
-			{
-				name: "many rows to one",
-				inputs: [[2048, 3], { shape: [3], ...b }],
-				attrs: {},
-			},
-		],
-		bad: [
-			{
-				name: "shapes that do not broadcast",
-				run: (device) =>
-					op.apply(
-						[device.upload([1, 2], [2]), device.upload([1, 2, 3], [3])],
-						{},
-					),
-				message: /expected shapes that broadcast, got \[2\] and \[3\]/,
-			},
-			{
-				name: "five axes",
-				run: (device) =>
-					op.apply(
-						[device.upload([1], [1, 1, 1, 1, 1]), device.upload([1], [1])],
-						{},
-					),
-				message: /at most four axes/,
-			},
-		],
-		ulp: 2,
-		scale: op.name === "add" || op.name === "sub" ? 0.5 : 0,
-	});
+  const b = op.name === "div" ? { range: [0.5, 2] as const } : {};
+  opSuite(op, {
+    cases: [
+      {
+        name: "same shape",
+        inputs: [[3, 5, 7], { shape: [3, 5, 7], ...b }],
+        attrs: {},
+      },
+      { name: "bias", inputs: [[2, 3, 3, 5], { shape: [5], ...b }], attrs: {} },
+      {
+        name: "per-image scale",
+        inputs: [[2, 3, 3, 4], { shape: [2, 1, 1, 4], ...b }],
+        attrs: {},
+      },
+      {
+        name: "both broadcast",
+        inputs: [[4, 1, 3], { shape: [5, 1], ...b }],
+        attrs: {},
+      },
+      { name: "scalars", inputs: [[1], { shape: [1], ...b }], attrs: {} },
+      { name: "rank 0", inputs: [[7], { shape: [], ...b }], attrs: {} },
+      {
+        name: "many rows to one",
+        inputs: [[2048, 3], { shape: [3], ...b }],
+        attrs: {},
+      },
+    ],
+    bad: [
+      {
+        name: "shapes that do not broadcast",
+        run: (device) => op.apply([device.upload([1, 2], [2]), device.upload([1, 2, 3], [3])], {}),
+        message: /expected shapes that broadcast, got \[2\] and \[3\]/,
+      },
+      {
+        name: "five axes",
+        run: (device) => op.apply([device.upload([1], [1, 1, 1, 1, 1]), device.upload([1], [1])], {}),
+        message: /at most four axes/,
+      },
+    ],
+    ulp: 2,
+    scale: op.name === "add" || op.name === "sub" ? 0.5 : 0,
+  });
 }

@@ -1,0 +1,52 @@
+import type { HostBatch } from "../model/train.ts";
+import { UsageError } from "../tensor/errors.ts";
+import type { Rng } from "../tensor/rng.ts";
+import { type Augmentation, type DepthScale, drawView, noAugmentation, writeColour, writeDepth } from "./augment.ts";
+import type { Dataset } from "./sample.ts";
+
+/** The order of an epoch's samples: a permutation that depends on the generator and the epoch only. */
+export function epochOrder(rng: Rng, epoch: number, count: number): Uint32Array {
+  return rng.fork("order", epoch).permutation(count);
+}
+
+/**
+ * Assembles a batch of the given samples. With `random`, sample i is varied by a stream of its own, so that its
+ * variation does not depend on the batch it is in.
+ * @throws UsageError if a sample has no class, or the sizes differ.
+ */
+export function makeBatch(
+  dataset: Dataset,
+  split: string,
+  indices: ArrayLike<number>,
+  scale: DepthScale,
+  random: { augmentation: Augmentation; rng: Rng; epoch: number } | null,
+): HostBatch {
+  const size = indices.length;
+  const views = Array.from(indices, (index) => {
+    const sample = dataset.sample(split, index);
+    const rng = random ? random.rng.fork("augment", random.epoch, index) : null;
+    return { sample, view: drawView(sample, random?.augmentation ?? noAugmentation, rng) };
+  });
+  const { width, height } = views[0]!.view;
+  const pixels = width * height;
+  const batch: HostBatch = {
+    size,
+    width,
+    height,
+    rgb: new Float32Array(3 * size * pixels),
+    depth: new Float32Array(size * pixels),
+    target: new Uint32Array(size),
+  };
+  for (const [i, { sample, view }] of views.entries()) {
+    if (view.width !== width || view.height !== height) {
+      throw new UsageError(
+        `${sample.name}: expected ${width}×${height} as the others, got ${view.width}×${view.height}`,
+      );
+    }
+    if (sample.target === undefined) throw new UsageError(`${sample.name}: expected a class, got none`);
+    writeColour(sample, view, batch.rgb, 3 * i * pixels);
+    writeDepth(sample, view, scale, batch.depth, i * pixels);
+    batch.target[i] = sample.target;
+  }
+  return batch;
+}

@@ -1,0 +1,98 @@
+import { add } from "../kernels/binary.ts";
+import { crossEntropy, klDivergence, mse } from "../kernels/loss.ts";
+import { mmd } from "../kernels/mmd.ts";
+import { mean } from "../kernels/reduce.ts";
+import { reshape } from "../kernels/shape.ts";
+import { affine } from "../kernels/unary.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { OneStageOutput } from "./onestage.ts";
+import type { SingleOutput } from "./single.ts";
+
+/**
+ * Weights of the total objective, by the names of its terms:
+ * L = task + hall·CE(H) + alpha·MK-MMD(H, P) + beta·T²KL(P‖H) + lambda·L_T [+ CE(P) when P is trained online].
+ * Source: arXiv 2309.08204; method.md a.5, defaults as measured (prototype.md §8).
+ */
+export interface ObjectiveWeights {
+  /** Weight of the hallucination head's cross entropy. */
+  hall: number;
+  /** Weight of MK-MMD on the last maps. */
+  alpha: number;
+  /** Weight of the temperature-scaled KL divergence of the predictions. */
+  beta: number;
+  /** Weight of the translation loss. */
+  lambda: number;
+  /** Temperature of the KL divergence. */
+  temperature: number;
+  /** Label smoothing of the task cross entropies. */
+  smoothing: number;
+}
+
+/** The weights that trained best in an independent prototype. */
+export const defaultWeights: ObjectiveWeights = {
+  hall: 1,
+  alpha: 2,
+  beta: 1,
+  lambda: 0.01,
+  temperature: 2,
+  smoothing: 0.1,
+};
+
+/** A total loss and its parts, all one-element tensors; parts are unweighted. */
+export interface Loss {
+  total: Tensor;
+  parts: Record<string, Tensor>;
+}
+
+/** Cross entropy of a single stream. logits [N,classes], target u32 [N]. */
+export function singleObjective({ logits }: SingleOutput, target: Tensor, smoothing: number): Loss {
+  const task = crossEntropy(logits, target, { labelSmoothing: smoothing });
+  return { total: task, parts: { task } };
+}
+
+/**
+ * The whole one-stage objective. `privileged` is P's output (null for the upper bound, which transfers nothing); its
+ * tensors are detached inside the transfer terms, so P learns from its own cross entropy only, if `online`.
+ */
+export function oneStageObjective(
+  output: OneStageOutput,
+  privileged: SingleOutput | null,
+  target: Tensor,
+  weights: ObjectiveWeights,
+  online = false,
+): Loss {
+  const options = { labelSmoothing: weights.smoothing };
+  const parts: Record<string, Tensor> = { task: crossEntropy(output.logits, target, options) };
+  const weighted: [Tensor, number][] = [[parts.task!, 1]];
+  const include = (name: string, weight: number, term: () => Tensor) => {
+    if (weight === 0) return;
+    parts[name] = term();
+    weighted.push([parts[name]!, weight]);
+  };
+  const { hallucinated } = output;
+  if (hallucinated) include("hall", weights.hall, () => crossEntropy(hallucinated, target, options));
+  if (privileged && hallucinated) {
+    const { temperature } = weights;
+    include("mmd", weights.alpha, () => mmd(flatten(output.features), flatten(privileged.features.detach())));
+    include("kl", weights.beta, () => klDivergence(hallucinated, privileged.logits.detach(), { temperature }));
+  }
+  include("translation", weights.lambda, () => translationLoss(output));
+  if (privileged && online) include("privileged", 1, () => crossEntropy(privileged.logits, target, options));
+  // How far the translators are from collapsing to zero: the mean of J2, logged but not trained.
+  parts.translator = mean(output.translated.at(-1)!.available.detach());
+  return { total: sumWeighted(weighted), parts };
+}
+
+/** L_T = Σ_levels mean((J2 - J3)²): what both modalities become under the shared translators must agree. */
+function translationLoss({ translated }: OneStageOutput): Tensor {
+  return translated.map(({ available, restored }) => mse(available, restored)).reduce(add);
+}
+
+function flatten(map: Tensor): Tensor {
+  const [n] = map.shape as [number];
+  return reshape(map, [n, map.size / n]);
+}
+
+function sumWeighted(terms: [Tensor, number][]): Tensor {
+  return terms.map(([term, weight]) => (weight === 1 ? term : affine(term, weight))).reduce(add);
+}
