@@ -6,6 +6,9 @@ import { announceAdapter, splitAdapterFlag } from "./lib/launch.mjs";
 import { root, runMain, say } from "./lib/project.mjs";
 import { runNode } from "./lib/run.mjs";
 
+// Vite's dependencies take styleText from node:util.
+const oldestNode = [20, 12];
+
 await runMain(async () => {
   const { adapter, rest } = splitAdapterFlag(process.argv.slice(2));
   await ensureInstalled();
@@ -25,4 +28,4 @@ await runMain(async () => {
   const { passed, failed, skipped } = counts;
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   return failed > 0 ? 1 : code;
-});
+}, oldestNode);

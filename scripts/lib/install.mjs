@@ -15,8 +15,11 @@ const installing = join(cacheDir, "installing");
  * @throws {SetupError} when npm fails
  */
 export async function ensureInstalled() {
+  let told = false;
   while (!isInstalled()) {
     if (!takeTurn()) {
+      if (!told) say("waiting for another process that installs the dependencies");
+      told = true;
       await sleep(300);
       continue;
     }

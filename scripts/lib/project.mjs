@@ -17,9 +17,17 @@ export function say(line) {
   process.stderr.write(`onestage: ${line}\n`);
 }
 
-/** Runs a launcher's main function, turns a SetupError into one readable line, and sets the exit code. */
-export async function runMain(main) {
+/**
+ * Runs a launcher's main function, turns a SetupError into one readable line, and sets the exit code.
+ * @param {() => Promise<number>} main returns the exit code
+ * @param {[major: number, minor: number]} [oldest] the oldest Node that will do
+ */
+export async function runMain(main, oldest = [20, 0]) {
   try {
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
+      throw new SetupError(`this needs Node ${oldest.join(".")} or newer, and this is Node ${process.versions.node}`);
+    }
     process.exitCode = await main();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
