@@ -4,6 +4,9 @@ import { FormatError } from "../tensor/errors.ts";
 /** Pixels of the largest image that is decoded: 16.8 million, above a 12-megapixel camera. */
 const MAX_PIXELS = 2 ** 24;
 
+/** Most chunks a file may have: far more than any encoder writes, and few enough to list. */
+const MAX_CHUNKS = 2 ** 16;
+
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
 /** Samples per pixel of each PNG colour type. */
@@ -70,7 +73,9 @@ export function readPngParts(bytes: Uint8Array, header: PngHeader, file: string)
   const pieces: Uint8Array[] = [];
   let palette: Uint8Array | undefined;
   let previous = "";
+  let count = 0;
   for (let at = 8; previous !== "IEND"; ) {
+    if (count++ === MAX_CHUNKS) throw new FormatError(file, `at most ${MAX_CHUNKS} chunks`, "more");
     if (at + 12 > bytes.length) throw new FormatError(file, "a PNG that ends with its IEND chunk", truncated(bytes));
     const length = view.getUint32(at);
     const type = chunkType(view, at + 4);

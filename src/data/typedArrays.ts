@@ -15,7 +15,17 @@ const TYPED_ARRAYS = [
 ] as const;
 
 /** Array types that have a dtype of their own. */
-export type TypedArray = InstanceType<(typeof TYPED_ARRAYS)[number][1]>;
+export type TypedArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float64Array;
 
 /**
  * Elements of a tensor as a typed array: a view where the alignment allows it, else a copy. Expects a little-endian

@@ -140,14 +140,16 @@ describe(`safetensors: ${Object.keys(attacks).length} hand-made attacks`, () => 
   });
 
   it.each(Object.entries(attacks))("%s", (_, { bytes, says }) => {
-    const start = performance.now();
+    // Processor time, so that other processes on the machine do not count.
+    const start = process.cpuUsage();
     let error: unknown;
     try {
       parseSafetensors(bytes, "f");
     } catch (thrown) {
       error = thrown;
     }
-    expect(performance.now() - start).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1000).toBeLessThan(1000);
     expect(error).toBeInstanceOf(FormatError);
     const { message } = error as FormatError;
     expect(message).toMatch(says);
