@@ -1,0 +1,37 @@
+// One step of gradient descent with momentum, in place:
+// g = clip * gradient + weight_decay * parameter, velocity = momentum * velocity + g (g itself in the first step),
+// parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity). A clip of zero skips the step.
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> clip: array<f32>;
+@group(0) @binding(2) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
+struct Params {
+  n: u32,
+  clipped: u32, first: u32, nesterov: u32,
+  learning_rate: f32, momentum: f32, weight_decay: f32,
+}
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = thread_id(global, groups);
+  if (i >= p.n) {
+    return;
+  }
+  var g = gradient[i];
+  if (p.clipped != 0u) {
+    let factor = clip[0];
+    // Zero times NaN would be NaN: nothing may be computed, let alone written.
+    if (factor == 0.0) {
+      return;
+    }
+    g *= factor;
+  }
+  g += p.weight_decay * parameter[i];
+  var v = g;
+  if (p.first == 0u) {
+    v += p.momentum * velocity[i];
+  }
+  velocity[i] = v;
+  parameter[i] -= p.learning_rate * select(v, g + p.momentum * v, p.nesterov != 0u);
+}

@@ -1,0 +1,210 @@
+import adamwSource from "../../shaders/adamw.wgsl";
+import clipSource from "../../shaders/clip_factor.wgsl";
+import normSource from "../../shaders/gradient_norm.wgsl";
+import finiteLib from "../../shaders/lib/finite.wgsl";
+import gridLib from "../../shaders/lib/grid.wgsl";
+import lanesLib from "../../shaders/lib/lanes.wgsl";
+import sgdSource from "../../shaders/sgd.wgsl";
+import squareSource from "../../shaders/square_sum.wgsl";
+import type { GpuDevice } from "../tensor/device.ts";
+import { defineKernel, fold } from "../tensor/kernel.ts";
+import { expect } from "../tensor/shape.ts";
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+
+const sgdKernel = defineKernel({
+  name: "sgd",
+  source: sgdSource,
+  include: [gridLib],
+  bindings: { gradient: "read", clip: "read", parameter: "write", velocity: "write" },
+  params: {
+    n: "u32",
+    clipped: "u32",
+    first: "u32",
+    nesterov: "u32",
+    learning_rate: "f32",
+    momentum: "f32",
+    weight_decay: "f32",
+  },
+});
+
+const adamwKernel = defineKernel({
+  name: "adamw",
+  source: adamwSource,
+  include: [gridLib],
+  bindings: { gradient: "read", clip: "read", parameter: "write", m: "write", v: "write" },
+  params: {
+    n: "u32",
+    clipped: "u32",
+    keep1: "f32",
+    take1: "f32",
+    keep2: "f32",
+    take2: "f32",
+    decay: "f32",
+    step: "f32",
+    root: "f32",
+    eps: "f32",
+  },
+});
+
+const squareKernel = defineKernel({
+  name: "square_sum",
+  source: squareSource,
+  include: [lanesLib],
+  bindings: { x: "read", partial: "write" },
+  params: { n: "u32", span: "u32", offset: "u32" },
+  workgroup: null,
+});
+
+const normKernel = defineKernel({
+  name: "gradient_norm",
+  source: normSource,
+  include: [finiteLib, lanesLib],
+  bindings: { partial: "read", norm: "write" },
+  params: { n: "u32" },
+  workgroup: null,
+});
+
+const clipKernel = defineKernel({
+  name: "clip_factor",
+  source: clipSource,
+  include: [finiteLib],
+  bindings: { norm: "read", factor: "write" },
+  params: { max_norm: "f32" },
+  workgroup: null,
+});
+
+// Elements whose squares one workgroup sums.
+const SPAN = 2048;
+
+/** What one step of gradient descent changes (parameter, velocity) and how; `clip` has one element. */
+export interface SgdStep {
+  parameter: Tensor;
+  gradient: Tensor;
+  velocity: Tensor;
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  nesterov: boolean;
+  clip: Tensor | null;
+  first: boolean;
+}
+
+/** What one step of AdamW changes (parameter, m, v) and how; `clip` has one element, corrections are 1 - beta^t. */
+export interface AdamwStep {
+  parameter: Tensor;
+  gradient: Tensor;
+  m: Tensor;
+  v: Tensor;
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weightDecay: number;
+  correction1: number;
+  correction2: number;
+  clip: Tensor | null;
+}
+
+function checkStep(op: string, parameter: Tensor, others: Record<string, Tensor>, clip: Tensor | null): void {
+  for (const [name, tensor] of Object.entries(others)) expectShape(op, name, tensor, parameter.shape);
+  expect(clip === null || clip.size === 1, op, "a clip of one element", `${clip?.size} elements`);
+}
+
+function checkNumbers(op: string, numbers: Record<string, number>, holds: (value: number) => boolean, rule: string) {
+  for (const [name, value] of Object.entries(numbers)) expect(holds(value), op, `${name} ${rule}`, String(value));
+}
+
+const atLeastZero = (value: number) => value >= 0 && value < Number.POSITIVE_INFINITY;
+const belowOne = (value: number) => value >= 0 && value < 1;
+const share = (value: number) => value > 0 && value <= 1;
+
+/**
+ * One step of gradient descent with momentum, in place, with the weight decay inside the gradient. The velocity starts
+ * at zero. Where `clip` holds 0 nothing changes, whatever the gradient holds.
+ * @throws ShapeError if shapes differ from the parameter's or a number is out of its range.
+ * Source: Sutskever et al. 2013, in the form of PyTorch's SGD.
+ */
+export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
+  const { parameter, gradient, velocity, learningRate, momentum, weightDecay, nesterov, clip, first } = step;
+  checkStep("sgdStep", parameter, { gradient, velocity }, clip);
+  checkNumbers("sgdStep", { learningRate, momentum, weightDecay }, atLeastZero, "of at least 0");
+  sgdKernel.run(
+    gpu,
+    { parameter, gradient, velocity, clip: clip ?? gradient },
+    {
+      n: parameter.size,
+      clipped: Number(clip !== null),
+      first: Number(first),
+      nesterov: Number(nesterov),
+      learning_rate: learningRate,
+      momentum,
+      weight_decay: weightDecay,
+    },
+    { threads: parameter.size },
+  );
+}
+
+/**
+ * One step of Adam with decoupled weight decay, in place; m and v start at zero. Where `clip` holds 0 nothing changes,
+ * whatever the gradient holds.
+ * @throws ShapeError if shapes differ from the parameter's or a number is out of its range.
+ * Source: Loshchilov & Hutter 2019, algorithm 2, in the form of PyTorch's AdamW.
+ */
+export function adamwStep(gpu: GpuDevice, step: AdamwStep): void {
+  const { parameter, gradient, m, v, learningRate, beta1, beta2, eps, weightDecay, correction1, correction2, clip } =
+    step;
+  checkStep("adamwStep", parameter, { gradient, m, v }, clip);
+  checkNumbers("adamwStep", { learningRate, eps, weightDecay }, atLeastZero, "of at least 0");
+  checkNumbers("adamwStep", { beta1, beta2 }, belowOne, "in [0, 1)");
+  checkNumbers("adamwStep", { correction1, correction2 }, share, "in (0, 1]");
+  adamwKernel.run(
+    gpu,
+    { parameter, gradient, m, v, clip: clip ?? gradient },
+    {
+      n: parameter.size,
+      clipped: Number(clip !== null),
+      keep1: beta1,
+      take1: 1 - beta1,
+      keep2: beta2,
+      take2: 1 - beta2,
+      decay: 1 - learningRate * weightDecay,
+      step: learningRate / correction1,
+      root: Math.sqrt(correction2),
+      eps,
+    },
+    { threads: parameter.size },
+  );
+}
+
+/**
+ * The Euclidean norm of all gradients together, as a tensor of one element; infinite where the sum of squares leaves
+ * the range of f32 (a norm above 1.8e19), NaN where any element is NaN.
+ */
+export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[]): Tensor {
+  const counts = gradients.map(({ size }) => Math.ceil(size / SPAN));
+  const n = counts.reduce((total, count) => total + count, 0);
+  const partial = gpu.empty([n], "gradientNorm");
+  let offset = 0;
+  for (const [i, x] of gradients.entries()) {
+    squareKernel.run(gpu, { x, partial }, { n: x.size, span: SPAN, offset }, { groups: fold(counts[i]!) });
+    offset += counts[i]!;
+  }
+  const norm = gpu.empty([1], "gradientNorm");
+  normKernel.run(gpu, { partial, norm }, { n }, { groups: [1, 1, 1] });
+  partial.dispose();
+  return norm;
+}
+
+/**
+ * min(1, maxNorm / (norm + 1e-6)) as a tensor of one element: what gradients of this norm (one element) must be multiplied
+ * with. 0 where the norm is NaN or infinite: steps given that factor change nothing.
+ * @throws ShapeError if the norm has more than one element or maxNorm is not above 0.
+ * Source: Pascanu et al. 2013, algorithm 1, in the form of PyTorch's clip_grad_norm_.
+ */
+export function clipFactor(gpu: GpuDevice, norm: Tensor, maxNorm: number): Tensor {
+  expect(norm.size === 1, "clipFactor", "a norm of one element", `${norm.size} elements`);
+  expect(maxNorm > 0 && maxNorm < Number.POSITIVE_INFINITY, "clipFactor", "a maxNorm above 0", String(maxNorm));
+  const factor = gpu.empty([1], "clipFactor");
+  clipKernel.run(gpu, { norm, factor }, { max_norm: maxNorm }, { groups: [1, 1, 1] });
+  return factor;
+}

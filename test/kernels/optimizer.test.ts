@@ -1,0 +1,255 @@
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import {
+  type AdamwStep,
+  adamwStep,
+  clipFactor,
+  gradientNorm,
+  type SgdStep,
+  sgdStep,
+} from "../../src/kernels/optimizer.ts";
+import type { GpuDevice, Tensor } from "../../src/tensor/index.ts";
+import { testDevice } from "../device.ts";
+import goldenFile from "../golden/optimizer.json";
+import { randomArr } from "../oracle/array.ts";
+import { hashBits } from "./suite.ts";
+
+let device: GpuDevice;
+let made: Tensor[] = [];
+beforeAll(async () => {
+  device = await testDevice();
+});
+afterEach(() => {
+  for (const tensor of made) tensor.dispose();
+  made = [];
+  device.workgroupSize = null;
+});
+
+const upload = (data: ArrayLike<number>, shape: number[] = [data.length]) => {
+  const tensor = device.upload(data, shape);
+  made.push(tensor);
+  return tensor;
+};
+const track = (tensor: Tensor) => {
+  made.push(tensor);
+  return tensor;
+};
+const random = (n: number, seed: number, low = -1, high = 1) =>
+  Array.from(randomArr([n], seed, low, high).data, Math.fround);
+const bits = async (tensor: Tensor) => Array.from(new Uint32Array((await tensor.read()).buffer));
+
+/** Every element within `ulp` units of 2^-23 of the largest expected one. */
+const expectClose = (actual: ArrayLike<number>, expected: ArrayLike<number>, ulp: number) => {
+  expect(actual.length).toBe(expected.length);
+  const peak = Array.from(expected).reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+  for (let i = 0; i < expected.length; i++)
+    expect(Math.abs(actual[i]! - expected[i]!), `element ${i}`).toBeLessThanOrEqual(ulp * 2 ** -23 * peak);
+};
+
+type Hyper<Step> = Omit<Step, "parameter" | "gradient" | "velocity" | "m" | "v" | "clip" | "first">;
+const sgd: Hyper<SgdStep> = { learningRate: 0.1, momentum: 0.9, weightDecay: 0.05, nesterov: true };
+const adamw: Hyper<AdamwStep> = {
+  learningRate: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0.05,
+  correction1: 0.1,
+  correction2: 0.001,
+};
+
+describe("sgdStep", () => {
+  it.each(["sgd", "sgd momentum", "sgd nesterov"] as const)("follows PyTorch: %s", async (name) => {
+    const { options, steps } = goldenFile.optimizers[name];
+    const { lr, momentum, weight_decay, nesterov } = { momentum: 0, weight_decay: 0, nesterov: false, ...options };
+    const hyper = { learningRate: lr, momentum, weightDecay: weight_decay, nesterov };
+    const parameter = upload(goldenFile.start.data, [2, 3]);
+    const velocity = upload(new Float32Array(6), [2, 3]);
+    for (const [t, expected] of steps.entries()) {
+      const gradient = upload(goldenFile.gradients[t]!.data, [2, 3]);
+      sgdStep(device, { ...hyper, parameter, gradient, velocity, clip: null, first: t === 0 });
+      expectClose(await parameter.read(), expected.data, 4);
+    }
+  });
+
+  it.each([1, 2, 7, 1031])("gives what float64 gives for %i elements, with a clip", async (n) => {
+    const [w, v] = [random(n, 1), random(n, 2)];
+    const [parameter, velocity] = [upload(w), upload(v)];
+    for (const first of [true, false, false]) {
+      const g = random(n, 3);
+      sgdStep(device, { ...sgd, parameter, gradient: upload(g), velocity, clip: upload([0.25]), first });
+      for (let i = 0; i < n; i++) {
+        const d = 0.25 * g[i]! + 0.05 * w[i]!;
+        v[i] = first ? d : 0.9 * v[i]! + d;
+        w[i]! -= 0.1 * (d + 0.9 * v[i]!);
+      }
+    }
+    expectClose(await parameter.read(), w, 4);
+    expectClose(await velocity.read(), v, 4);
+  });
+
+  it("reads no velocity in the first step", async () => {
+    const [parameter, velocity] = [upload([1, 2]), upload([Number.NaN, Number.POSITIVE_INFINITY])];
+    sgdStep(device, { ...sgd, weightDecay: 0, parameter, gradient: upload([3, 4]), velocity, clip: null, first: true });
+    expect(Array.from(await velocity.read())).toEqual([3, 4]);
+  });
+});
+
+describe("adamwStep", () => {
+  it("follows PyTorch", async () => {
+    const { options, steps } = goldenFile.optimizers.adamw;
+    const [beta1, beta2] = options.betas as [number, number];
+    const parameter = upload(goldenFile.start.data, [2, 3]);
+    const [m, v] = [upload(new Float32Array(6), [2, 3]), upload(new Float32Array(6), [2, 3])];
+    for (const [t, expected] of steps.entries()) {
+      const gradient = upload(goldenFile.gradients[t]!.data, [2, 3]);
+      adamwStep(device, {
+        ...{ parameter, gradient, m, v, beta1, beta2, clip: null },
+        ...{ learningRate: options.lr, eps: options.eps, weightDecay: options.weight_decay },
+        ...{ correction1: 1 - beta1 ** (t + 1), correction2: 1 - beta2 ** (t + 1) },
+      });
+      expectClose(await parameter.read(), expected.data, 4);
+    }
+  });
+
+  it.each([1, 3, 1031])("gives what float64 gives for %i elements, with a clip", async (n) => {
+    const [w, m1, v1] = [random(n, 1), new Array<number>(n).fill(0), new Array<number>(n).fill(0)];
+    const [parameter, m, v] = [upload(w), upload(m1), upload(v1)];
+    for (const t of [1, 2, 3]) {
+      const g = random(n, 3 + t);
+      const [correction1, correction2] = [1 - 0.9 ** t, 1 - 0.999 ** t];
+      adamwStep(device, {
+        ...adamw,
+        ...{ parameter, gradient: upload(g), m, v, correction1, correction2, clip: upload([0.25]) },
+      });
+      for (let i = 0; i < n; i++) {
+        const d = 0.25 * g[i]!;
+        m1[i] = 0.9 * m1[i]! + 0.1 * d;
+        v1[i] = 0.999 * v1[i]! + 0.001 * d * d;
+        const move = m1[i]! / correction1 / (Math.sqrt(v1[i]! / correction2) + 1e-8);
+        w[i] = w[i]! * (1 - 0.01 * 0.05) - 0.01 * move;
+      }
+    }
+    expectClose(await parameter.read(), w, 4);
+    expectClose(await m.read(), m1, 4);
+    expectClose(await v.read(), v1, 4);
+  });
+});
+
+describe("gradientNorm", () => {
+  it.each([{ sizes: [1] }, { sizes: [3, 1, 5] }, { sizes: [2048, 2049, 7, 0, 70001] }, { sizes: [0] }, { sizes: [] }])(
+    "is the norm of all elements together: $sizes",
+    async ({ sizes }) => {
+      const values = sizes.map((n, i) => random(n, i + 1));
+      const norm = track(
+        gradientNorm(
+          device,
+          values.map((v) => upload(v)),
+        ),
+      );
+      expectClose(await norm.read(), [Math.sqrt(values.flat().reduce((sum, v) => sum + v * v, 0))], 4);
+    },
+  );
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e20])("is not finite with %s in one element", async (poison) => {
+    for (const at of [0, 2050, 4999]) {
+      const values = random(5000, 1);
+      values[at] = poison;
+      const norm = await track(gradientNorm(device, [upload([1]), upload(values)])).item();
+      expect(Number.isFinite(norm)).toBe(false);
+    }
+  });
+
+  it("does not depend on the workgroup size, and leaves no buffer behind", async () => {
+    const gradients = [upload(random(70001, 1)), upload(random(33, 2))];
+    const before = device.pool.memory().liveBuffers;
+    const hashes = new Set<string>();
+    for (const size of [null, 32, 128]) {
+      device.workgroupSize = size;
+      const norm = gradientNorm(device, gradients);
+      hashes.add(hashBits(await norm.read()));
+      norm.dispose();
+    }
+    expect(hashes.size).toBe(1);
+    expect(device.pool.memory().liveBuffers).toBe(before);
+  });
+});
+
+describe("clipFactor", () => {
+  it.each([
+    [0, 5, 1],
+    [4, 5, 1],
+    [10, 5, 5 / (10 + 1e-6)],
+    [1e18, 5, 5e-18],
+    [Number.NaN, 5, 0],
+    [Number.POSITIVE_INFINITY, 5, 0],
+  ])("of norm %s with maximum %s is %s", async (norm, maxNorm, expected) => {
+    expectClose(await track(clipFactor(device, upload([norm]), maxNorm)).read(), [expected], 3);
+  });
+});
+
+describe("a step whose gradients are not finite", () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "with %s leaves parameter and state as they are, to the bit",
+    async (poison) => {
+      const values = random(70, 1);
+      values[31] = poison;
+      const gradient = upload(values);
+      // Subnormals, negative zero and NaN payloads would not survive arithmetic.
+      const start = new Float32Array(random(70, 2));
+      new Uint32Array(start.buffer).set([0x80000000, 1, 0x7fc00123, 0x7f800000]);
+      const states = [start, random(70, 3), start].map((data) => upload(data));
+      const [parameter, m, v] = states as [Tensor, Tensor, Tensor];
+      const before = await Promise.all(states.map(bits));
+      const clip = track(clipFactor(device, track(gradientNorm(device, [gradient])), 5));
+      expect(await clip.item()).toBe(0);
+      for (const first of [true, false]) sgdStep(device, { ...sgd, parameter, gradient, velocity: m, clip, first });
+      adamwStep(device, { ...adamw, parameter, gradient, m, v, clip });
+      expect(await Promise.all(states.map(bits))).toEqual(before);
+    },
+  );
+
+  it("shows where no clip is given", async () => {
+    const [parameter, m, v] = [upload([1, 1]), upload([0, 0]), upload([0, 0])];
+    adamwStep(device, { ...adamw, parameter, gradient: upload([Number.NaN, 1]), m, v, clip: null });
+    const [poisoned, sound] = await parameter.read();
+    expect(poisoned).toBeNaN();
+    expect(sound).toBeCloseTo(0.9895, 4);
+  });
+});
+
+describe("bad input is refused", () => {
+  const two = () => upload([1, 2]);
+  const three = () => upload([1, 2, 3]);
+  const step = (change: Partial<SgdStep>) => () =>
+    sgdStep(device, {
+      ...{ ...sgd, parameter: two(), gradient: two(), velocity: two(), clip: null, first: true },
+      ...change,
+    });
+  const adam = (change: Partial<AdamwStep>) => () =>
+    adamwStep(device, {
+      ...{ ...adamw, parameter: two(), gradient: two(), m: two(), v: two(), clip: null },
+      ...change,
+    });
+
+  it("by sgdStep", () => {
+    expect(() => step({ gradient: three() })()).toThrow("sgdStep: expected gradient [2], got [3]");
+    expect(() => step({ velocity: three() })()).toThrow("sgdStep: expected velocity [2], got [3]");
+    expect(() => step({ clip: three() })()).toThrow("sgdStep: expected a clip of one element, got 3 elements");
+    expect(step({ learningRate: Number.NaN })).toThrow("sgdStep: expected learningRate of at least 0, got NaN");
+    expect(step({ momentum: -1 })).toThrow("sgdStep: expected momentum of at least 0, got -1");
+    expect(step({ weightDecay: -1 })).toThrow("sgdStep: expected weightDecay of at least 0, got -1");
+  });
+
+  it("by adamwStep", () => {
+    expect(() => adam({ m: three() })()).toThrow("adamwStep: expected m [2], got [3]");
+    expect(() => adam({ v: three() })()).toThrow("adamwStep: expected v [2], got [3]");
+    expect(adam({ eps: -1 })).toThrow("adamwStep: expected eps of at least 0, got -1");
+    expect(adam({ beta1: 1 })).toThrow("adamwStep: expected beta1 in [0, 1), got 1");
+    expect(adam({ correction2: 0 })).toThrow("adamwStep: expected correction2 in (0, 1], got 0");
+  });
+
+  it("by clipFactor", () => {
+    expect(() => clipFactor(device, two(), 1)).toThrow("clipFactor: expected a norm of one element, got 2 elements");
+    expect(() => clipFactor(device, upload([1]), 0)).toThrow("clipFactor: expected a maxNorm above 0, got 0");
+  });
+});
