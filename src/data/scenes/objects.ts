@@ -1,0 +1,114 @@
+import { cos, sin } from "../../tensor/math.ts";
+import type { Rng } from "../../tensor/rng.ts";
+import { cutout } from "./cutout.ts";
+import { type Paint, painted } from "./paint.ts";
+import { labelIndex, type Thing } from "./scene.ts";
+import { ball, box, can, cone, ring, type Shape } from "./shapes.ts";
+import { type Colour, checked, colour, marbled, plain, spotted, striped, type Texture } from "./textures.ts";
+
+/** Solids that stand on the floor. */
+export type Kind = "ball" | "can" | "box" | "cone" | "ring";
+
+/** Surface patterns of the main object; they differ in colour only. */
+export type Pattern = "striped" | "spotted";
+
+/** A solid of about the given half width in metres, with random proportions. */
+export function solid(rng: Rng, kind: Kind, size: number): Shape {
+  switch (kind) {
+    case "ball":
+      return ball(size);
+    case "can":
+      return can(size * rng.uniform(0.7, 0.85), size * rng.uniform(1.7, 2.3));
+    case "box":
+      return box(size * rng.uniform(1.2, 1.7), size * rng.uniform(1, 2.2), size * rng.uniform(1.2, 1.7));
+    case "cone":
+      return cone(size * rng.uniform(0.75, 0.95), size * rng.uniform(1.8, 2.5));
+    case "ring":
+      return ring(size * rng.uniform(0.68, 0.76), size * rng.uniform(0.22, 0.32));
+  }
+}
+
+/** Two colours that differ clearly: one rich, one either pale, dark or rich of another hue. */
+function colourPair(rng: Rng): [Colour, Colour] {
+  const rich = colour(rng, [0.55, 0.95], [0.55, 0.95]);
+  const other = rng.int(3);
+  if (other === 0) return [rich, colour(rng, [0, 0.2], [0.88, 1])];
+  if (other === 1) return [rich, colour(rng, [0.2, 0.8], [0.12, 0.25])];
+  return [colour(rng, [0.5, 0.9], [0.35, 0.5]), colour(rng, [0.3, 0.8], [0.9, 1])];
+}
+
+/** The given pattern, at a scale that suits an object of the given half width in metres, in random colours. */
+export function patterned(rng: Rng, pattern: Pattern, size: number): Paint {
+  const texture =
+    pattern === "striped" ? striped(rng, size * rng.uniform(0.6, 0.8)) : spotted(rng, size * rng.uniform(0.95, 1.15));
+  const [a, b] = colourPair(rng);
+  return rng.bernoulli(0.5) ? painted(texture, a, b) : painted(texture, b, a);
+}
+
+/** A surface for an object of no class: any pattern, most often a calm one. */
+export function anyPaint(rng: Rng, size: number): Paint {
+  const choice = rng.int(8);
+  if (choice < 2) return patterned(rng, choice === 0 ? "striped" : "spotted", size);
+  const texture: Texture = choice < 6 ? plain(rng) : choice === 6 ? checked(rng, size * 0.9) : marbled(rng, size);
+  const [a, b] = colourPair(rng);
+  return painted(texture, a, b);
+}
+
+/** Where an object stands, and from where it is seen. */
+export interface Place {
+  readonly x: number;
+  readonly z: number;
+  /** The camera's position. */
+  readonly eye: readonly [number, number, number];
+}
+
+function gloss(rng: Rng): number {
+  return rng.bernoulli(0.5) ? rng.uniform(0.1, 0.5) : 0;
+}
+
+/** The given solid, standing in the room and turned at random. */
+export function standing(rng: Rng, kind: Kind, shape: Shape, paint: Paint, place: Place): Thing {
+  const turn = rng.uniform(0, 2 * Math.PI);
+  return {
+    label: labelIndex(kind),
+    shape,
+    paint,
+    bulk: 0.85,
+    gloss: gloss(rng),
+    x: place.x,
+    z: place.z,
+    cos: cos(turn),
+    sin: sin(turn),
+  };
+}
+
+/**
+ * A cut-out photograph of the given solid, turned roughly towards the camera.
+ *
+ * It was taken from near the camera's place, so that it looks right, but under a light of its own.
+ */
+export function pictured(rng: Rng, shape: Shape, paint: Paint, place: Place): Thing {
+  const [wx, wz] = [place.eye[0] - place.x, place.eye[2] - place.z];
+  const away = Math.sqrt(wx * wx + wz * wz);
+  const [fx, fz] = [wx / away, wz / away];
+  // The sheet's z axis: the direction to the camera, turned by up to 30 degrees.
+  const yaw = rng.uniform(-0.5, 0.5);
+  const [zx, zz] = [fx * cos(yaw) + fz * sin(yaw), fz * cos(yaw) - fx * sin(yaw)];
+  // In the sheet's frame the camera stands at angle -yaw; the photographer stood near it.
+  const swing = rng.uniform(-0.2, 0.2) - yaw;
+  const eye = [away * sin(swing), place.eye[1] * rng.uniform(0.8, 1.2), away * cos(swing)] as const;
+  const azimuth = swing + rng.uniform(-1.5, 1.5);
+  const elevation = rng.uniform(0.45, 1.1);
+  const light = [cos(elevation) * sin(azimuth), sin(elevation), cos(elevation) * cos(azimuth)] as const;
+  const turn = rng.uniform(0, 2 * Math.PI);
+  const [ambient, exposure] = [rng.uniform(0.3, 0.5), rng.uniform(1.1, 1.6)];
+  const sheet = cutout(shape, paint, {
+    eye,
+    light,
+    ambient,
+    exposure,
+    gloss: gloss(rng),
+    turn: [cos(turn), sin(turn)],
+  });
+  return { label: labelIndex("cut-out"), ...sheet, bulk: 0.35, gloss: 0, x: place.x, z: place.z, cos: zz, sin: zx };
+}
