@@ -1,5 +1,5 @@
 import { metricWords, percent, SEEN_WORDS, whole } from "./format.ts";
-import type { NetworkReport, ReportData } from "./types.ts";
+import type { NetworkReport, ReportData, Seen } from "./types.ts";
 
 /** The comparison that a run is about, for one modality at test. */
 export interface Finding {
@@ -33,6 +33,12 @@ export function wilson(p: number, n: number): [number, number] {
   return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
 }
 
+/** The network that others which see the same are compared with: the plain single-modality one, else the first baseline. */
+export function baselineOf(data: ReportData, seen: Seen): NetworkReport | undefined {
+  const group = data.networks.filter((network) => network.role === "baseline" && network.seen === seen);
+  return group.find((network) => network.id === `${seen}-only`) ?? group[0];
+}
+
 /** Finds, for colour alone and for depth alone at test, the first network of ours with its baseline and upper bound. */
 export function findings(data: ReportData): Finding[] {
   const found: Finding[] = [];
@@ -40,9 +46,7 @@ export function findings(data: ReportData): Finding[] {
     // The first one listed, never the best one: picking by test score would flatter the method.
     const ours = data.networks.find((network) => network.role === "ours" && network.seen === seen);
     if (!ours) continue;
-    const baseline =
-      data.networks.find((network) => network.id === `${seen}-only`) ??
-      data.networks.find((network) => network.role === "baseline" && network.seen === seen);
+    const baseline = baselineOf(data, seen);
     const upper = data.networks.find((network) => network.role === "upper bound");
     const score = (network?: NetworkReport) => (network ? mainMetric(data, network) : Number.NaN);
     const gain = score(ours) - score(baseline);

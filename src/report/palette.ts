@@ -17,12 +17,16 @@ const HUES: Record<Seen, [string, string][]> = {
     ["#9a6b1f", "#d9ab62"],
     ["#9d4b73", "#dd8fb4"],
     ["#7a5a4c", "#bfa08f"],
+    ["#8c2033", "#f0909c"],
+    ["#7d7400", "#cdc157"],
   ],
   depth: [
     ["#1d5fc4", "#74aaff"],
     ["#56789a", "#9db8d3"],
     ["#6a55c8", "#ab9cf5"],
     ["#237a94", "#62bdd6"],
+    ["#27348b", "#98a6f5"],
+    ["#1a776f", "#60c2b8"],
   ],
   both: [
     ["#2c7a4b", "#67c78d"],
@@ -57,9 +61,9 @@ export function looks(networks: NetworkReport[]): Map<string, Look> {
   for (const seen of ["rgb", "depth", "both"] as const) {
     const group = networks.filter((network) => network.seen === seen);
     const strong = group.find((network) => network.role === "ours") ?? group.find((network) => network.seen === "both");
-    let next = 1;
+    let next = 0;
     for (const network of group) {
-      const index = network === strong ? 0 : next++ % HUES[seen].length;
+      const index = network === strong ? 0 : 1 + (next++ % (HUES[seen].length - 1));
       result.set(network.id, { color: `--${seen}${index}`, dash: DASHES[network.role], role: network.role });
     }
   }

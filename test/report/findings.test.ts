@@ -51,6 +51,14 @@ describe("the comparison", () => {
     expect(findings(data).map(({ ours }) => ours.id)).toEqual(["first"]);
   });
 
+  test("compares with the plain network even where another baseline is listed first", () => {
+    const data = run(network("kd", "rgb", "baseline", 0.52), base, network("mine", "rgb", "ours", 0.53), top);
+    expect(findings(data)[0].baseline?.id).toBe("rgb-only");
+    expect(findings({ ...data, networks: data.networks.filter(({ id }) => id !== "rgb-only") })[0].baseline?.id).toBe(
+      "kd",
+    );
+  });
+
   test("segmentation compares mean intersection over union", () => {
     const data: ReportData = { ...run(base, network("mine", "rgb", "ours", 0.53), top), task: "segment" };
     expect(headline(data)[0]).toContain("MINE reaches 43.0% mean IoU, 3.0 points above RGB-ONLY (40.0%)");
@@ -106,6 +114,13 @@ describe("numbers in words", () => {
   ])("%s", (got, expected) => {
     expect(got).toBe(expected);
   });
+});
+
+test("networks that see the same look different, and ours has the strongest colour", () => {
+  const six = ["a", "b", "c", "d", "e", "f"].map((id) => network(id, "rgb", id === "d" ? "ours" : "baseline", 0.5));
+  const look = looks(six);
+  expect(new Set([...look.values()].map(({ color }) => color)).size).toBe(6);
+  expect(look.get("d")).toEqual({ color: "--rgb0", dash: [], role: "ours" });
 });
 
 describe("charts", () => {

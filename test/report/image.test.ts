@@ -149,7 +149,7 @@ describe.each([
 
   test("marks, lines and the focus ring stand out at 3:1", () => {
     const marks = Object.keys(values).filter((name) => /^--(rgb|depth|both|term)\d$/.test(name));
-    expect(marks).toHaveLength(20);
+    expect(marks).toHaveLength(24);
     for (const name of [...marks, "--focus"]) {
       for (const ground of ["paper", "card"])
         expect([name, contrast(color(name.slice(2)), color(ground)) >= 3]).toEqual([name, true]);

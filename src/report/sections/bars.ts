@@ -1,4 +1,4 @@
-import { wilson } from "../findings.ts";
+import { baselineOf, wilson } from "../findings.ts";
 import { metricWords, percent, ROLE_WORDS, SEEN_WORDS } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { type Look, marker } from "../palette.ts";
@@ -20,7 +20,7 @@ export function bars(data: ReportData, looks: Map<string, Look>): Html {
     "The fine line on a thick bar is its 95% interval from the number of test images alone; another seed would add to it. "
   }${compared && "The dashed line marks the baseline of the group. "}Bars start at 0 and the full width is ${percent(full, 0)}.</p>
 ${groups.map(({ seen, members }) => {
-  const baseline = members.find((network) => network.role === "baseline");
+  const baseline = baselineOf(data, seen);
   return html`<h3>Sees ${SEEN_WORDS[seen]} at test</h3>
 <ul class="bars">${members.map((network) => row(data, network, looks.get(network.id) as Look, full, baseline))}</ul>`;
 })}

@@ -6,7 +6,7 @@ import type { NetworkReport, ReportData } from "../types.ts";
 
 /** The opening: what the run found, in sentences and as one card per modality at test. */
 export function hero(data: ReportData, looks: Map<string, Look>): Html {
-  return html`<div class="headline">${headline(data).map((text) => html`<p>${text}</p>`)}</div>
+  return html`<h2 class="hidden">Result</h2><div class="headline">${headline(data).map((text) => html`<p>${text}</p>`)}</div>
 <div class="cards">${findings(data).map((finding) => card(data, finding, looks))}</div>`;
 }
 
