@@ -1,0 +1,106 @@
+import gridLib from "../../shaders/lib/grid.wgsl";
+import pixelLib from "../../shaders/lib/pixel.wgsl";
+import resampleLib from "../../shaders/lib/resample.wgsl";
+import source from "../../shaders/resize.wgsl";
+import dxSource from "../../shaders/resize_dx.wgsl";
+import type { GpuDevice } from "../tensor/device.ts";
+import { defineKernel } from "../tensor/kernel.ts";
+import { defineOp } from "../tensor/op.ts";
+import { expect, type Shape, showShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+const include = [gridLib, pixelLib, resampleLib];
+const params = {
+  n: "u32",
+  height: "u32",
+  width: "u32",
+  channels: "u32",
+  out_height: "u32",
+  out_width: "u32",
+  nearest: "u32",
+} as const;
+
+const kernel = defineKernel({
+  name: "resize",
+  source,
+  include,
+  bindings: { x: "read", y: "write" },
+  params,
+});
+
+const dxKernel = defineKernel({
+  name: "resize_dx",
+  source: dxSource,
+  include,
+  bindings: { dy: "read", dx: "write" },
+  params,
+});
+
+/** The new extents in pixels, and how values between pixels are found. */
+export interface ResizeAttrs {
+  height: number;
+  width: number;
+  mode: "bilinear" | "nearest";
+}
+
+// Positions are kept as integers below five times the product of both extents.
+const MAX_PRODUCT = Math.floor((2 ** 31 - 1) / 5);
+
+/** Kernel parameters for one thread per four channels of each pixel of `over`. */
+function paramsOf(x: Shape, over: Shape, { height, width, mode }: ResizeAttrs) {
+  const [batch, rows, columns, channels] = over as [number, number, number, number];
+  return {
+    n: batch * rows * columns * Math.ceil(channels / 4),
+    height: x[1]!,
+    width: x[2]!,
+    channels,
+    out_height: height,
+    out_width: width,
+    nearest: Number(mode === "nearest"),
+  };
+}
+
+/** Resizing as an op. */
+export const resizeOp = defineOp<ResizeAttrs>({
+  name: "resize",
+  shape([x], { height, width, mode }) {
+    const { shape } = x!;
+    expect(shape.length === 4, "resize", "x[N,H,W,C]", showShape(shape));
+    const [batch, fromHeight, fromWidth, channels] = shape as [number, number, number, number];
+    expect(fromHeight * fromWidth > 0, "resize", "at least one pixel", showShape(shape));
+    expect(mode === "bilinear" || mode === "nearest", "resize", "the mode bilinear or nearest", String(mode));
+    for (const [from, to] of [
+      [fromHeight, height],
+      [fromWidth, width],
+    ] as const) {
+      const sound = Number.isInteger(to) && to >= 1 && from * to <= MAX_PRODUCT;
+      const limit = Math.floor(MAX_PRODUCT / from);
+      expect(sound, "resize", `an extent in [1, ${limit}] for ${from} pixels`, String(to));
+    }
+    return [batch, height, width, channels];
+  },
+  forward(device, [x], attrs, shape) {
+    const gpu = device as GpuDevice;
+    const y = gpu.empty(shape, "resize");
+    const values = paramsOf(x!.shape, shape, attrs);
+    kernel.run(gpu, { x: x!, y }, values, { threads: values.n });
+    return y;
+  },
+  vjp(device, { inputs, attrs }, dy) {
+    const gpu = device as GpuDevice;
+    const { shape } = inputs[0]!;
+    const dx = gpu.empty(shape, "resize gradient");
+    const values = paramsOf(shape, shape, attrs);
+    dxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
+    return [dx];
+  },
+});
+
+/**
+ * Resizes the pixels of x[N,H,W,C] to [N,height,width,C], pixels as squares (align_corners = false), no antialiasing.
+ * @throws ShapeError if there is no pixel or an extent is not a positive integer.
+ * Source: PyTorch, torch.nn.functional.interpolate.
+ */
+export function resize(x: Tensor, attrs: ResizeAttrs): Tensor {
+  return resizeOp.apply([x], attrs);
+}
