@@ -22,6 +22,10 @@ export function parseSplitList(text: string, file: string, classes?: number): Li
     if (more.length > 0 || (index === undefined) !== (classes === undefined)) {
       throw new FormatError(origin, expected, quote(content));
     }
+    // A name may contain folders; what would be absolute or climb on any system is refused on all of them.
+    if (/^\/|\\|^[A-Za-z]:/.test(name) || name.split("/").includes("..")) {
+      throw new FormatError(origin, "a path inside the dataset folder", quote(name));
+    }
     return { name, origin, target: classes === undefined ? undefined : parseIndex(index, classes, origin) };
   });
   if (entries.length === 0) throw new FormatError(file, `lines of ${expected}`, "an empty list");
