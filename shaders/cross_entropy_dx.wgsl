@@ -12,21 +12,27 @@ struct Params { rows: u32, classes: u32, ignored: u32, weighted: u32, smoothing:
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = thread_id(global, groups);
-  if (i >= p.rows * p.classes) {
+  let row = thread_id(global, groups);
+  if (row >= p.rows) {
     return;
   }
-  let row = i / p.classes;
-  let c = i % p.classes;
+  let start = row * p.classes;
   let label = labels[row];
   if (label == p.ignored || sums[1] == 0.0) {
-    dx[i] = 0.0;
+    for (var c = 0u; c < p.classes; c++) {
+      dx[start + c] = 0.0;
+    }
     return;
   }
-  let probability = exp_((logits[i] - stats[2u * p.rows + row]) - stats[3u * p.rows + row]);
-  var wanted = p.smoothing / f32(p.classes) + select(0.0, 1.0 - p.smoothing, c == label);
-  if (p.weighted != 0u) {
-    wanted *= weights[c];
+  let m = stats[2u * p.rows + row];
+  let log_total = stats[3u * p.rows + row];
+  let target_sum = stats[4u * p.rows + row];
+  let scale = dy[0] / sums[1];
+  for (var c = 0u; c < p.classes; c++) {
+    var wanted = p.smoothing / f32(p.classes) + select(0.0, 1.0 - p.smoothing, c == label);
+    if (p.weighted != 0u) {
+      wanted *= weights[c];
+    }
+    dx[start + c] = scale * (exp_((logits[start + c] - m) - log_total) * target_sum - wanted);
   }
-  dx[i] = dy[0] / sums[1] * (probability * stats[4u * p.rows + row] - wanted);
 }

@@ -10,17 +10,23 @@ struct Params { rows: u32, classes: u32, temperature: f32 }
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = thread_id(global, groups);
-  if (i >= p.rows * p.classes) {
+  let row = thread_id(global, groups);
+  if (row >= p.rows) {
     return;
   }
-  let row = i / p.classes;
-  let log_q = (student[i] / p.temperature - stats[p.rows + row]) - stats[2u * p.rows + row];
-  let log_p = (teacher[i] / p.temperature - stats[3u * p.rows + row]) - stats[4u * p.rows + row];
+  let start = row * p.classes;
+  let end = start + p.classes;
+  let divergence = stats[row];
+  let m = vec2f(stats[p.rows + row], stats[3u * p.rows + row]);
+  let log_total = vec2f(stats[2u * p.rows + row], stats[4u * p.rows + row]);
   let scale = dy[0] * p.temperature / f32(p.rows);
-  if (TEACHER) {
-    dx[i] = scale * exp_(log_p) * (log_p - log_q - stats[row]);
-  } else {
-    dx[i] = scale * (exp_(log_q) - exp_(log_p));
+  for (var i = start; i < end; i++) {
+    let log_q = (student[i] / p.temperature - m.x) - log_total.x;
+    let log_p = (teacher[i] / p.temperature - m.y) - log_total.y;
+    if (TEACHER) {
+      dx[i] = scale * exp_(log_p) * (log_p - log_q - divergence);
+    } else {
+      dx[i] = scale * (exp_(log_q) - exp_(log_p));
+    }
   }
 }

@@ -102,7 +102,7 @@ const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     const [stats, sums] = saved as [Tensor, Tensor];
     const { tensors, params } = crossEntropyArguments(inputs, attrs);
     const dx = gpu.empty(tensors.logits.shape, "crossEntropy gradient");
-    crossEntropyGradientKernel.run(gpu, { ...tensors, stats, sums, dy, dx }, params, { threads: dx.size });
+    crossEntropyGradientKernel.run(gpu, { ...tensors, stats, sums, dy, dx }, params, { threads: params.rows });
     return [dx, ...nothing];
   },
 });
@@ -154,7 +154,7 @@ const klDivergenceOp = defineOp<KlDivergenceAttrs>({
       if (!needs[side]) return null;
       const dx = gpu.empty(input.shape, "klDivergence gradient");
       const tensors = { student, teacher, stats: saved[0]!, dy, dx };
-      klDivergenceGradientKernel.run(gpu, tensors, params, { threads: dx.size }, { TEACHER: side === 1 });
+      klDivergenceGradientKernel.run(gpu, tensors, params, { threads: rows }, { TEACHER: side === 1 });
       return dx;
     });
   },

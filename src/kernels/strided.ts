@@ -15,7 +15,7 @@ const copyKernel = defineKernel({
   include: [gridLib],
   bindings: { x: "read", y: "write" },
   params: {
-    ...{ n: "u32", rank: "u32", x_at: "u32", y_at: "u32" },
+    ...{ n: "u32", rank: "u32", quarter: "u32", x_at: "u32", y_at: "u32" },
     ...{ e0: "u32", e1: "u32", e2: "u32", e3: "u32", e4: "u32" },
     ...{ x0: "u32", x1: "u32", x2: "u32", x3: "u32", x4: "u32", x5: "u32" },
     ...{ y0: "u32", y1: "u32", y2: "u32", y3: "u32", y4: "u32", y5: "u32" },
@@ -38,17 +38,18 @@ export interface Layout {
 
 /** Copies a box of elements from x to y, each with its own layout; at most MAX_AXES axes; a stride of 0 repeats. */
 export function copyBox(gpu: GpuDevice, x: Tensor, y: Tensor, extents: Shape, from: Layout, to: Layout): void {
-  const n = sizeOf(extents);
-  if (n === 0) return;
+  if (sizeOf(extents) === 0) return;
   const axes = mergeAxes(extents, from.strides, to.strides);
   const e = (k: number) => axes[k]?.extent ?? 1;
   const s = (k: number) => axes[k]?.from ?? 0;
   const t = (k: number) => axes[k]?.to ?? 0;
+  const quarter = Math.ceil(e(0) / 4);
+  const n = (sizeOf(extents) / e(0)) * quarter;
   copyKernel.run(
     gpu,
     { x, y },
     {
-      ...{ n, rank: axes.length, x_at: from.at ?? 0, y_at: to.at ?? 0 },
+      ...{ n, rank: axes.length, quarter, x_at: from.at ?? 0, y_at: to.at ?? 0 },
       ...{ e0: e(0), e1: e(1), e2: e(2), e3: e(3), e4: e(4) },
       ...{ x0: s(0), x1: s(1), x2: s(2), x3: s(3), x4: s(4), x5: s(5) },
       ...{ y0: t(0), y1: t(1), y2: t(2), y3: t(3), y4: t(4), y5: t(5) },
