@@ -1,0 +1,26 @@
+/**
+ * The browser-safe core of onestage: tensors with gradients on WebGPU, modules and optimisers, the one-stage network and
+ * its training, procedural scenes, safetensors. Nothing runs at import.
+ */
+export * from "./data/augment.ts";
+export * from "./data/batch.ts";
+export * from "./data/safetensors.ts";
+export type { Dataset, Sample } from "./data/sample.ts";
+export * from "./data/scenes/index.ts";
+export { type SplitStatistics, statistics } from "./data/statistics.ts";
+export * from "./kernels/index.ts";
+export * from "./model/ctn.ts";
+export * from "./model/encoder.ts";
+export * from "./model/evaluate.ts";
+export * from "./model/methods.ts";
+export { type Metrics, MetricsCounter } from "./model/metrics.ts";
+export * from "./model/objective.ts";
+export * from "./model/onestage.ts";
+export * from "./model/single.ts";
+export * from "./model/train.ts";
+export * from "./nn/layers.ts";
+export * from "./nn/module.ts";
+export * from "./nn/optimiser.ts";
+export * from "./nn/schedule.ts";
+export * from "./tensor/index.ts";
+export * from "./tensor/rng.ts";

@@ -1,0 +1,58 @@
+import type { Op } from "../tensor/op.ts";
+import { batchNormOp } from "./batch_norm.ts";
+import { binaryOps } from "./binary.ts";
+import { conv2dOp } from "./conv2d.ts";
+import { dropoutOp } from "./dropout.ts";
+import { lossOps } from "./loss.ts";
+import { matmulOp } from "./matmul.ts";
+import { mmdOp } from "./mmd.ts";
+import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
+import { reduceOps } from "./reduce.ts";
+import { resizeOp } from "./resize.ts";
+import { shapeOps } from "./shape.ts";
+import { softmaxOps } from "./softmax.ts";
+import { unaryOps } from "./unary.ts";
+
+export { backward } from "./backward.ts";
+export { batchNorm } from "./batch_norm.ts";
+export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
+export { conv2d } from "./conv2d.ts";
+export { dropout } from "./dropout.ts";
+export { crossEntropy, klDivergence, mse } from "./loss.ts";
+export { matmul } from "./matmul.ts";
+export { mmd } from "./mmd.ts";
+export { avgPool2d, globalAvgPool, maxPool2d } from "./pool.ts";
+export { max, mean, sum } from "./reduce.ts";
+export { resize } from "./resize.ts";
+export { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
+export { argmax, logSoftmax, softmax } from "./softmax.ts";
+export {
+  abs,
+  affine,
+  clamp,
+  exp,
+  gelu,
+  leakyRelu,
+  log,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  rsqrt,
+  sigmoid,
+  silu,
+  softplus,
+  sqrt,
+  square,
+  tanh,
+} from "./unary.ts";
+
+/** Every op of the engine, by name; a test fails for an op without a suite. */
+export function registry(): ReadonlyMap<string, Op> {
+  const single = [batchNormOp, conv2dOp, dropoutOp, matmulOp, mmdOp, resizeOp];
+  const pools = [avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
+  const tables = [unaryOps, binaryOps, reduceOps, shapeOps, softmaxOps, lossOps].flatMap((table) =>
+    Object.values(table),
+  );
+  return new Map([...single, ...pools, ...tables].map((op) => [op.name, op as Op]));
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { backward } from "../../src/kernels/backward.ts";
+import { defaultWeights, oneStageObjective } from "../../src/model/objective.ts";
+import { type Fusion, OneStageNetwork } from "../../src/model/onestage.ts";
+import { SingleNetwork } from "../../src/model/single.ts";
+import { Init, type Pass } from "../../src/nn/module.ts";
+import type { Device } from "../../src/tensor/device.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { noGrad } from "../../src/tensor/tape.ts";
+import { scope } from "../../src/tensor/tensor.ts";
+import { testDevice } from "../device.ts";
+import { OracleDevice, valuesOf } from "../oracle/device.ts";
+import { type FrozenTape, withFrozen } from "../oracle/index.ts";
+
+const encoder = { stem: 4, pool: 2, widths: [6, 8, 10], blocks: [1, 1, 1], squeeze: 2, dropout: 0 };
+const classes = 3;
+const batch = 5;
+const size = 16;
+const training: Pass = { training: true, seed: () => 1 };
+
+/** A miniature one-stage network with its frozen privileged network and one batch, the same numbers on every device. */
+function miniature(device: Device, fusion: Fusion) {
+  const rng = new Rng(3);
+  const init = new Init(device, rng);
+  const config = { encoder, classes, available: 3, second: 3, fusion, normalise: true, hallucination: true };
+  const network = new OneStageNetwork(init.at("network"), config);
+  const privileged = new SingleNetwork(init.at("privileged"), 1, classes, encoder).freeze();
+  // Biases of exactly 0 would put dead pixels on the kink of ReLU, where central differences mean nothing.
+  for (const [name, parameter] of network.parameters()) {
+    if (parameter.shape.length > 1) continue;
+    const stream = rng.fork(name);
+    const centre = name.endsWith("weight") ? 1 : 0;
+    const values = Float32Array.from({ length: parameter.size }, () => centre + stream.uniform(0.05, 0.25));
+    device.write(parameter, values);
+  }
+  const uniform = (name: string, count: number) => {
+    const data = new Float32Array(count);
+    const stream = rng.fork(name);
+    for (let i = 0; i < count; i++) data[i] = stream.uniform(-1, 1);
+    return data;
+  };
+  const rgb = device.upload(uniform("rgb", batch * size * size * 3), [batch, size, size, 3], "f32");
+  const depth = device.upload(uniform("depth", batch * size * size), [batch, size, size, 1], "f32");
+  const target = device.upload([0, 2, 1, 1, 0], [batch], "u32");
+  // A weight of 0.3 on the translation loss: at its default its gradients would hide in the others'.
+  const weights = { ...defaultWeights, lambda: 0.3 };
+  const loss = () => {
+    const teacher = noGrad(() => privileged.forward(depth, training));
+    return oneStageObjective(network.forward(rgb, rgb, training), teacher, target, weights);
+  };
+  return { network, loss };
+}
+
+describe.each(["deep", "mid"] as const)("the whole one-stage network, fused %s", (fusion) => {
+  it("has the loss terms and gradients of its float64 reference", async () => {
+    const device = await testDevice();
+    const gpu = miniature(device, fusion);
+    const { total, parts, gradients } = scope(() => {
+      const loss = gpu.loss();
+      backward(loss.total);
+      return { ...loss, gradients: [...gpu.network.parameters()].map(([name, p]) => [name, p.grad!] as const) };
+    });
+    const reference = miniature(new OracleDevice(), fusion);
+    const tape: FrozenTape = [];
+    const evaluate = (mode: "record" | "replay") =>
+      withFrozen(mode, tape, () => scope(() => noGrad(() => valuesOf(reference.loss().total)[0]!)));
+    const expected = evaluate("record");
+    expect(Math.abs((await total.item()) - expected)).toBeLessThan(1e-5 * Math.abs(expected));
+    for (const name of ["task", "hall", "mmd", "kl", "translation", "translator"]) expect(parts).toHaveProperty(name);
+
+    const parameters = reference.network.parameters();
+    expect(gradients.length).toBe(parameters.size);
+    const eps = 1e-5;
+    for (const [name, gradient] of gradients) {
+      const got = (await gradient.read()) as Float32Array;
+      const values = valuesOf(parameters.get(name)!);
+      const start = values.slice();
+      const norm = Math.sqrt(got.reduce((sum, g) => sum + g * g, 0));
+      const rng = new Rng(9, name);
+      const directions = [
+        // Along the gradient nothing can cancel; across it, a random direction finds what is missing.
+        Float64Array.from(got, (g) => (norm > 0 ? g / norm : 1)),
+        Float64Array.from(got, () => rng.normal()),
+      ];
+      for (const direction of directions) {
+        const length = Math.sqrt(direction.reduce((sum, d) => sum + d * d, 0));
+        const at = (step: number) => {
+          for (let i = 0; i < values.length; i++) values[i] = start[i]! + (step / length) * direction[i]!;
+          return evaluate("replay");
+        };
+        const slope = ((at(eps) - at(-eps)) / (2 * eps)) * length;
+        values.set(start);
+        const expectedSlope = got.reduce((sum, g, i) => sum + g * direction[i]!, 0);
+        const tolerance = 2e-3 * Math.max(norm, 1e-4);
+        expect(Math.abs(slope - expectedSlope), `${name}: ${expectedSlope} against ${slope}`).toBeLessThan(tolerance);
+      }
+      gradient.dispose();
+    }
+  });
+});
