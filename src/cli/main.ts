@@ -1,20 +1,39 @@
-import { GpuDevice } from "../tensor/index.ts";
+import { totalmem } from "node:os";
+import { GpuDevice } from "../tensor/device.ts";
+import type { Io } from "./io.ts";
+import { runProgram } from "./program.ts";
 
-/** Runs the command line. @returns the exit code */
-async function main(argv: string[]): Promise<number> {
-  if (argv[0] !== "info") {
-    process.stderr.write(`onestage: unknown command "${argv[0] ?? ""}"; expected info\n`);
-    return 2;
+/** The command line of this process. @returns the exit code */
+function main(): Promise<number> {
+  const abort = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      // The first asks, the second insists.
+      if (abort.signal.aborted) process.exit(130);
+      abort.abort();
+    });
   }
-  const device = await GpuDevice.open();
-  const report = {
-    adapter: device.adapter,
-    chosen: process.env.ONESTAGE_ADAPTER_CHOSEN ?? null,
-    reason: process.env.ONESTAGE_ADAPTER_REASON ?? null,
+  // The reader of a pipe may leave early; there is nobody to tell then.
+  process.stdout.on("error", () => process.exit(0));
+  const io: Io = {
+    out: (text) => process.stdout.write(text),
+    say: (line) => process.stderr.write(`onestage: ${line}\n`),
+    stderr: process.stderr,
+    signal: abort.signal,
+    openDevice,
+    argv: process.argv.slice(2),
+    env: process.env,
   };
-  process.stdout.write(`${JSON.stringify(report)}\n`);
-  device.close();
-  return 0;
+  return runProgram(io);
 }
 
-process.exit(await main(process.argv.slice(2)));
+async function openDevice(): Promise<GpuDevice> {
+  const device = await GpuDevice.open();
+  // A software adapter's memory is the machine's own, which has other users.
+  if (device.adapter.software) device.pool.budget = totalmem() / 2;
+  return device;
+}
+
+const code = await main();
+// Whatever Dawn still holds would keep the process alive.
+process.stdout.write("", () => process.exit(code));

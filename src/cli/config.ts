@@ -1,0 +1,203 @@
+import path from "node:path";
+import { writeFileAtomic } from "../data/node/atomic.ts";
+import { readText } from "../data/node/files.ts";
+import { type MethodName, methods, type Seen } from "../model/methods.ts";
+import type { Stage } from "../model/plan.ts";
+import { FormatError, UsageError } from "../tensor/errors.ts";
+import { type Flag, flags, type Settings } from "./settings.ts";
+
+/** What a run knows about its dataset. */
+export interface DatasetFacts {
+  name: string;
+  width: number;
+  height: number;
+  classes: string[];
+  /** Number of images of each split. */
+  splits: Record<string, number>;
+  /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
+  depth: { mean: number; std: number };
+  /** The split that the curves are drawn from; null where the only held-out split is the evaluation's. */
+  validation: string | null;
+  /** The split that the networks are compared on. */
+  evaluation: string;
+}
+
+/** config.json: everything needed to build a run's networks again and to train on. */
+export interface RunConfig {
+  format: typeof FORMAT;
+  version: string;
+  /** ISO 8601. */
+  created: string;
+  /** The command line that makes this run again. */
+  command: string;
+  settings: Settings;
+  dataset: DatasetFacts;
+  stages: Stage[];
+  /** The network that serves each modality at test time; null where there is none. */
+  serves: Record<Seen, MethodName | null>;
+}
+
+/** Name of the file, and of its format. */
+export const CONFIG_FILE = "config.json";
+export const FORMAT = "onestage-run-1";
+
+const MOST_PIXELS = 4096;
+
+/** Writes a run's config.json. @throws OnestageError if it cannot be written. */
+export async function writeConfig(folder: string, config: RunConfig): Promise<void> {
+  const { data } = config.settings;
+  // Relative to the run, so that the file tells nothing about the machine and both can be moved together.
+  const relative = data && path.relative(folder, data).split(path.sep).join("/");
+  const stored = { ...config, settings: { ...config.settings, data: relative } };
+  await writeFileAtomic(
+    path.join(folder, CONFIG_FILE),
+    new TextEncoder().encode(`${JSON.stringify(stored, null, 2)}\n`),
+  );
+}
+
+/**
+ * Reads a run's config.json.
+ * @throws FormatError naming the entry that is not as it should be.
+ */
+export async function readConfig(folder: string): Promise<RunConfig> {
+  const file = path.join(folder, CONFIG_FILE);
+  let json: unknown;
+  try {
+    json = JSON.parse(await readText(file));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new FormatError(file, "JSON", error.message);
+  }
+  const root = new Entry(json, file, "");
+  root.at("format").expect((value) => value === FORMAT, `"${FORMAT}"`);
+  const config: RunConfig = {
+    format: FORMAT,
+    version: root.at("version").text(),
+    created: root.at("created").text(),
+    command: root.at("command").text(),
+    settings: readSettings(root.at("settings")),
+    dataset: readFacts(root.at("dataset")),
+    stages: root.at("stages").list().map(readStage),
+    serves: {
+      rgb: root.at("serves").at("rgb").method(),
+      depth: root.at("serves").at("depth").method(),
+      both: root.at("serves").at("both").method(),
+    },
+  };
+  const { data } = config.settings;
+  return { ...config, settings: { ...config.settings, data: data && path.resolve(folder, data) } };
+}
+
+function readSettings(entry: Entry): Settings {
+  const settings: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
+    const optional = ["data", "size", "scenes"].includes(name);
+    settings[name] = entry.at(name).expect((value) => {
+      if (value === null) return optional;
+      // What a flag would refuse, the file may not say either.
+      return (typeof value === "string" || typeof value === "number") && accepts(flag, value);
+    }, `what ${flag.flag} allows`);
+  }
+  for (const name of ["crop", "jitter", "gain"]) settings[name] = entry.at(name).number(0, 1);
+  settings.flip = entry.at("flip").expect((value) => typeof value === "boolean", "true or false");
+  if (settings.data === null && (settings.size === null || settings.scenes === null)) {
+    entry.fail("data, or size and scenes", "neither");
+  }
+  return settings as unknown as Settings;
+}
+
+function accepts(flag: Flag, value: string | number): boolean {
+  try {
+    return flag.parse(String(value)) === value;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+function readFacts(entry: Entry): DatasetFacts {
+  const splits = Object.fromEntries(
+    entry
+      .at("splits")
+      .entries()
+      .map(([name, size]) => [name, size.whole(0, 2 ** 31)]),
+  );
+  const split = (name: string) =>
+    entry.at(name).expect((value) => typeof value === "string" && value in splits, "one of the splits") as string;
+  return {
+    name: entry.at("name").text(),
+    width: entry.at("width").whole(1, MOST_PIXELS),
+    height: entry.at("height").whole(1, MOST_PIXELS),
+    classes: entry
+      .at("classes")
+      .list()
+      .map((name) => name.text()),
+    splits,
+    depth: { mean: entry.at("depth").at("mean").number(0, 1e6), std: entry.at("depth").at("std").number(1e-6, 1e6) },
+    validation: entry.at("validation").value === null ? null : split("validation"),
+    evaluation: split("evaluation"),
+  };
+}
+
+function readStage(entry: Entry): Stage {
+  const name = entry.at("name").method();
+  if (name === null) entry.fail("the name of a method", "null");
+  return { name, teacher: entry.at("teacher").method(), epochs: entry.at("epochs").whole(1, 100_000) };
+}
+
+/** One entry of a JSON file, with its name for messages. */
+class Entry {
+  constructor(
+    readonly value: unknown,
+    private readonly file: string,
+    private readonly name: string,
+  ) {}
+
+  fail(expected: string, got: string): never {
+    throw new FormatError(this.name ? `${this.file}: ${this.name}` : this.file, expected, got);
+  }
+
+  expect(check: (value: unknown) => boolean, expected: string): unknown {
+    if (!check(this.value)) this.fail(expected, (JSON.stringify(this.value) ?? "nothing").slice(0, 60));
+    return this.value;
+  }
+
+  at(key: string): Entry {
+    const object = this.expect(isObject, "an object") as Record<string, unknown>;
+    const value = Object.hasOwn(object, key) ? object[key] : undefined;
+    return new Entry(value, this.file, this.name ? `${this.name}.${key}` : key);
+  }
+
+  entries(): [string, Entry][] {
+    const object = this.expect(isObject, "an object") as Record<string, unknown>;
+    return Object.keys(object).map((key) => [key, this.at(key)]);
+  }
+
+  list(): Entry[] {
+    const list = this.expect((value) => Array.isArray(value) && value.length < 1000, "a list") as unknown[];
+    return list.map((value, i) => new Entry(value, this.file, `${this.name}[${i}]`));
+  }
+
+  text(): string {
+    return this.expect((value) => typeof value === "string", "a text") as string;
+  }
+
+  number(low: number, high: number): number {
+    const inside = (value: unknown) => typeof value === "number" && value >= low && value <= high;
+    return this.expect(inside, `a number from ${low} to ${high}`) as number;
+  }
+
+  whole(low: number, high: number): number {
+    const inside = (value: unknown) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
+    return this.expect(inside, `a whole number from ${low} to ${high}`) as number;
+  }
+
+  method(): MethodName | null {
+    const known = (value: unknown) => value === null || (typeof value === "string" && Object.hasOwn(methods, value));
+    return this.expect(known, "the name of a method, or null") as MethodName | null;
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

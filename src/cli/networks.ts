@@ -1,0 +1,72 @@
+import { open } from "node:fs/promises";
+import { writeFileAtomic } from "../data/node/atomic.ts";
+import { fileError } from "../data/node/files.ts";
+import {
+  parseSafetensorsHeader,
+  type SafeTensor,
+  type SafetensorsEntry,
+  safetensorsHeaderLength,
+  serializeSafetensors,
+} from "../data/safetensors.ts";
+import { fromTypedArray, toTypedArray } from "../data/typedArrays.ts";
+import { loadState, type Module, type Stored, saveState } from "../nn/module.ts";
+import { FormatError } from "../tensor/errors.ts";
+
+/** Writes a network's tensors as one safetensors file, with PyTorch's names and layout. */
+export async function saveNetwork(file: string, module: Module): Promise<void> {
+  await saveTensors(file, await saveState(module));
+}
+
+/** Writes named tensors as one safetensors file. */
+export async function saveTensors(file: string, stored: ReadonlyMap<string, Stored>): Promise<void> {
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, { data, shape }] of stored) tensors.set(name, fromTypedArray(data, shape));
+  await writeFileAtomic(file, serializeSafetensors(tensors));
+}
+
+/**
+ * Fills a network with the tensors of a file whose names begin with `prefix`, reading those and no others.
+ * @throws FormatError naming the tensor that is missing or is not what the network needs.
+ */
+export async function loadNetwork(file: string, module: Module, prefix = ""): Promise<void> {
+  const handle = await open(file, "r").catch((error) => {
+    throw fileError(file, "read", error);
+  });
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw new FormatError(file, "a regular file", "something else");
+    const start = await readBytes(handle, 0, Math.min(8, info.size), file);
+    const length = safetensorsHeaderLength(start, info.size, file);
+    const { tensors } = parseSafetensorsHeader(await readBytes(handle, 0, 8 + length, file), info.size, file);
+    const stored = new Map<string, Stored>();
+    for (const [name, tensor] of module.state()) {
+      const entry = tensors.get(prefix + name);
+      if (!entry) continue;
+      // Looked at before reading: what comes from a file decides nothing about how much is read.
+      checkEntry(entry, tensor.size, `${file}: ${prefix}${name}`);
+      const data = await readBytes(handle, entry.begin, entry.end - entry.begin, file);
+      const { dtype, shape } = entry;
+      stored.set(name, { shape, data: toTypedArray({ dtype, shape, data }, file) as Float32Array });
+    }
+    loadState(module, stored, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+function checkEntry({ dtype, shape }: SafetensorsEntry, size: number, name: string): void {
+  if (dtype !== "F32") throw new FormatError(name, "dtype F32", dtype);
+  const elements = shape.reduce((product, extent) => product * extent, 1);
+  if (elements !== size) throw new FormatError(name, `${size} elements`, `${elements} ([${shape}])`);
+}
+
+async function readBytes(handle: Awaited<ReturnType<typeof open>>, from: number, length: number, file: string) {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await handle.read(bytes, at, length - at, from + at);
+    if (bytesRead === 0)
+      throw new FormatError(file, `${from + length} bytes`, `${from + at}: it shrank while it was read`);
+    at += bytesRead;
+  }
+  return bytes;
+}

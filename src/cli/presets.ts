@@ -1,0 +1,52 @@
+import { defaultWeights } from "../model/objective.ts";
+import { comparison } from "../model/plan.ts";
+import type { Settings } from "./settings.ts";
+
+/** What a run has by default, whatever it is trained on. */
+const common = {
+  task: "classify",
+  model: "tiny",
+  methods: comparison.join(","),
+  fusion: "deep",
+  privileged: "frozen",
+  seed: 1,
+  lr: 4e-3,
+  ...defaultWeights,
+} as const;
+
+/** The built-in scenes: sized so that the whole comparison trains in minutes on two processor cores. */
+export const scenesPreset: Settings = {
+  ...common,
+  data: null,
+  size: 32,
+  scenes: "1024,256,512",
+  epochs: 8,
+  privilegedEpochs: 8,
+  batch: 32,
+  smoothing: 0,
+  crop: 0,
+  flip: true,
+  jitter: 0,
+  gain: 0,
+};
+
+/** A dataset folder. Source: prototype.md §1 and §8. */
+export const folderPreset: Settings = {
+  ...common,
+  data: "",
+  size: null,
+  scenes: null,
+  epochs: 60,
+  privilegedEpochs: 30,
+  batch: 64,
+  crop: 7 / 8,
+  flip: true,
+  jitter: 0.4,
+  gain: 0.1,
+};
+
+/** Images of the report's gallery. */
+export const GALLERY_IMAGES = 8;
+
+/** Longest time in seconds between two checkpoints. */
+export const CHECKPOINT_SECONDS = 30;

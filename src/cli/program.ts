@@ -1,0 +1,130 @@
+import { Command, CommanderError, Option } from "commander";
+import { OnestageError } from "../tensor/errors.ts";
+import { type EvalOptions, evalRun } from "./evaluate.ts";
+import { info } from "./info.ts";
+import { InterruptedError, type Io } from "./io.ts";
+import { type PredictOptions, predictImage } from "./predict.ts";
+import { type Flag, flags, type Given } from "./settings.ts";
+import { type TrainOptions, train } from "./train.ts";
+import { VERSION } from "./version.ts";
+
+const USAGE = 2;
+const INTERRUPTED = 130;
+const BUG = 1;
+
+/**
+ * Runs one command line.
+ * @returns the exit code: 0, 2 with one line on stderr for anything that the user can change, 130 when interrupted
+ */
+export async function runProgram(io: Io): Promise<number> {
+  try {
+    await program(io).parseAsync([...io.argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+function report(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    io.say(oneLine(error.message.replace(/^error: /, "")));
+    return USAGE;
+  }
+  if (error instanceof OnestageError) {
+    io.say(oneLine(error.message));
+    return error instanceof InterruptedError ? INTERRUPTED : USAGE;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  io.say(oneLine(`internal error: ${message}${io.env.ONESTAGE_TRACE ? "" : " (ONESTAGE_TRACE=1 shows where)"}`));
+  if (io.env.ONESTAGE_TRACE) io.stderr.write(`${stack}\n`);
+  return BUG;
+}
+
+function program(io: Io): Command {
+  const root = new Command("onestage")
+    .description("Trains and runs multimodal vision models on WebGPU: train with colour and depth, use one of them.")
+    .version(VERSION);
+  // Set before the commands are made, which inherit it: nothing is printed twice, and nothing exits behind our back.
+  root.exitOverride().configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} });
+  root.addHelpText("after", "\nMore about a command: onestage <command> --help");
+  root.action(() => {
+    throw new CommanderError(USAGE, "onestage.command", `expected a command: ${names(root)}; got none`);
+  });
+
+  addTrainOptions(root.command("start"), ["data", "task"])
+    .description("train on the built-in scenes and compare what was learnt: the main job")
+    .addHelpText("after", example("onestage start", "onestage start --seed 2 --epochs 4"))
+    .action((options) => train(...split(options), io));
+  addTrainOptions(root.command("train"), [])
+    .description("train networks on a dataset folder (or the built-in scenes) and compare them")
+    .addHelpText(
+      "after",
+      example(
+        "onestage train --data my-dataset --epochs 60 --out runs/mine",
+        "onestage train --resume --out runs/mine",
+        "onestage train --data my-dataset --methods rgb-only,one-stage-rgb",
+      ),
+    )
+    .action((options) => train(...split(options), io));
+  root
+    .command("eval")
+    .description("evaluate a trained network on a split of a dataset")
+    .requiredOption("--run <folder>", "folder of a finished run")
+    .option("--data <folder>", "dataset folder; what the run was trained on without it")
+    .option("--split <name>", "train, val or test; what the run was compared on without it")
+    .option("--modality <rgb|depth|both>", "what the network is shown; rgb without it")
+    .option("--network <name>", "a network of the run; the one that serves the modality without it")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", example("onestage eval --run runs/scenes-1 --modality depth --json"))
+    .action((options: EvalOptions) => evalRun(options, io));
+  root
+    .command("predict")
+    .description("say what an image shows")
+    .requiredOption("--run <folder>", "folder of a finished run")
+    .option("--rgb <file>", "colour image: 8-bit PNG of the size that the run was trained on")
+    .option("--depth <file>", "depth map of the same view: 16-bit grey PNG, millimetres, 0 = missing")
+    .option("--network <name>", "a network of the run; the one that serves what is given without it")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
+    .action((options: PredictOptions) => predictImage(options, io));
+  root
+    .command("info")
+    .description("tell which adapter is used, why, and what it can do")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", example("onestage info --json"))
+    .action((options) => info(options, io));
+  return root;
+}
+
+function addTrainOptions(command: Command, without: readonly string[]): Command {
+  for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
+    if (without.includes(name)) continue;
+    command.addOption(new Option(`${flag.flag} ${flag.value}`, flag.help).argParser((text) => flag.parse(text)));
+  }
+  return command
+    .option("--out <folder>", "where the run is written; a new folder below runs/ without it")
+    .option("--resume", "go on with the run in --out, or with the newest one")
+    .option("--force", "replace the run in --out")
+    .option("--json", "print the results as one JSON object");
+}
+
+/** Apart: the flags that are settings, and the others. */
+function split(options: Record<string, unknown>): [Given, TrainOptions] {
+  const entries = Object.entries(options);
+  const isSetting = ([name]: [string, unknown]) => name in flags;
+  const rest = entries.filter((entry) => !isSetting(entry));
+  return [Object.fromEntries(entries.filter(isSetting)) as Given, Object.fromEntries(rest)];
+}
+
+function example(...commands: string[]): string {
+  return `\nExample${commands.length > 1 ? "s" : ""}:\n${commands.map((command) => `  $ ${command}`).join("\n")}`;
+}
+
+function names(root: Command): string {
+  return root.commands.map((command) => command.name()).join(", ");
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,131 @@
+import path from "node:path";
+import type { Augmentation } from "../data/augment.ts";
+import { epochOrder, makeBatch } from "../data/batch.ts";
+import type { Dataset } from "../data/sample.ts";
+import { buildMethod, type Method, type MethodName } from "../model/methods.ts";
+import { deployed, type Stage } from "../model/plan.ts";
+import type { SingleNetwork } from "../model/single.ts";
+import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
+import type { GpuDevice } from "../tensor/device.ts";
+import { Rng } from "../tensor/rng.ts";
+import type { RunConfig } from "./config.ts";
+import type { Io } from "./io.ts";
+import { loadNetwork } from "./networks.ts";
+import type { Progress } from "./progress.ts";
+import { runFiles } from "./runFolder.ts";
+import { networkConfig, type Settings } from "./settings.ts";
+
+/** A run that is being trained by this process. */
+export interface Session {
+  readonly io: Io;
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly progress: Progress;
+  device: GpuDevice;
+  /** Seconds that the run has taken, those of earlier processes included. */
+  elapsed(): number;
+}
+
+/** Steps of an epoch: the last batch is left out if it is not full. */
+export function stepsPerEpoch({ settings, dataset }: Pick<RunConfig, "settings" | "dataset">): number {
+  return Math.floor(dataset.splits.train! / settings.batch);
+}
+
+/** A stage's method with fresh weights. */
+export function freshMethod(
+  device: GpuDevice,
+  { settings, dataset }: Pick<RunConfig, "settings" | "dataset">,
+  name: MethodName,
+  privileged: SingleNetwork | null = null,
+): Method {
+  const rng = new Rng(settings.seed, "network", name);
+  return buildMethod(name, device, rng, networkConfig(settings, dataset.classes.length), privileged);
+}
+
+/** A method with the weights that its stage has trained, for inference. @throws FormatError if they are damaged. */
+export async function trainedMethod({ device, config, folder }: Session, name: MethodName): Promise<Method> {
+  const method = freshMethod(device, config, name);
+  await loadNetwork(networkFile(folder, name), method.network);
+  return method;
+}
+
+/** Where a stage's network lies once it is trained. */
+export function networkFile(folder: string, name: MethodName): string {
+  return path.join(folder, runFiles.networks, `${name}.safetensors`);
+}
+
+/** A stage's method and trainer, and what to free at its end. */
+export async function openStage(session: Session, stage: Stage) {
+  const { device, config } = session;
+  const { settings } = config;
+  const teacher = stage.teacher && ((await trainedMethod(session, stage.teacher)).network as SingleNetwork);
+  const method = freshMethod(device, config, stage.name, teacher);
+  const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(config)), learningRate: settings.lr };
+  const trainer = new Trainer(device, method, training, new Rng(settings.seed, "steps", stage.name));
+  const dispose = () => {
+    trainer.dispose();
+    for (const module of method.trained.values()) module.dispose();
+    teacher?.dispose();
+  };
+  return { method, trainer, dispose };
+}
+
+/** What is varied in the training images. */
+export function augmentationOf({ crop, flip, jitter, gain }: Settings, width: number, height: number): Augmentation {
+  return { crop: Math.round(crop * Math.min(width, height)), flip, jitter, gain };
+}
+
+/** The training batch of each step of a stage: the same for every method. */
+export function trainingBatches({ config, dataset }: Session): (step: number) => HostBatch {
+  const { settings, dataset: facts } = config;
+  const { batch } = settings;
+  const rng = new Rng(settings.seed, "data");
+  const augmentation = augmentationOf(settings, facts.width, facts.height);
+  const perEpoch = stepsPerEpoch(config);
+  let order = new Uint32Array(0);
+  let ordered = -1;
+  return (step) => {
+    const epoch = Math.floor(step / perEpoch);
+    if (epoch !== ordered) order = epochOrder(rng, epoch, facts.splits.train!) as Uint32Array<ArrayBuffer>;
+    ordered = epoch;
+    const from = (step % perEpoch) * batch;
+    return makeBatch(dataset, "train", order.subarray(from, from + batch), facts.depth, { augmentation, rng, epoch });
+  };
+}
+
+/**
+ * Trains one step of the largest stage on an empty batch and forgets it, so that what does not fit is known before
+ * anything is written.
+ * @throws OutOfMemoryError naming what does not fit.
+ */
+export async function rehearse(device: GpuDevice, config: RunConfig): Promise<void> {
+  const { settings, dataset, stages } = config;
+  const { crop } = augmentationOf(settings, dataset.width, dataset.height);
+  const [width, height] = crop > 0 ? [crop, crop] : [dataset.width, dataset.height];
+  const size = settings.batch;
+  // On the device first: its limits are known, the host's memory is not.
+  device.empty([size, height, width, 3], `--batch ${size}`).dispose();
+  const heaviest = [...stages].sort((a, b) => weight(b) - weight(a))[0]!;
+  const teacher = heaviest.teacher && (freshMethod(device, config, heaviest.teacher).network as SingleNetwork);
+  const method = freshMethod(device, config, heaviest.name, teacher);
+  const trainer = new Trainer(device, method, defaultTraining(1), new Rng(settings.seed));
+  const pixels = size * width * height;
+  await trainer.step({
+    size,
+    width,
+    height,
+    rgb: new Float32Array(3 * pixels),
+    depth: new Float32Array(pixels),
+    target: new Uint32Array(size),
+  });
+  trainer.dispose();
+  for (const module of method.trained.values()) module.dispose();
+  teacher?.dispose();
+}
+
+/** Streams that a stage keeps in memory. */
+function weight({ name, teacher }: Stage): number {
+  if (!deployed(name) || name.endsWith("-only")) return 1;
+  return teacher ? 3 : 2;
+}

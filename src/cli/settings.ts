@@ -1,0 +1,204 @@
+import path from "node:path";
+import { encoders, type ModelName } from "../model/encoder.ts";
+import { type MethodName, methods, type NetworkConfig } from "../model/methods.ts";
+import type { ObjectiveWeights } from "../model/objective.ts";
+import type { Fusion } from "../model/onestage.ts";
+import { planStages, type Stage } from "../model/plan.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { folderPreset, scenesPreset } from "./presets.ts";
+
+/** Everything that decides what a run computes: the same settings give the same weights. */
+export interface Settings extends ObjectiveWeights {
+  task: "classify" | "segment";
+  /** Absolute path of the dataset folder; null for the built-in scenes. */
+  data: string | null;
+  /** Side of the built-in scenes in pixels, and how many of them: "train,val,test". Null with a folder. */
+  size: number | null;
+  scenes: string | null;
+  model: ModelName;
+  /** Names of the methods, joined by commas. */
+  methods: string;
+  fusion: Fusion;
+  privileged: NetworkConfig["privileged"];
+  epochs: number;
+  privilegedEpochs: number;
+  batch: number;
+  seed: number;
+  /** Peak learning rate. */
+  lr: number;
+  /** Augmentation: side of the random crop as a share of the shorter side (0: none), and the rest of `Augmentation`. */
+  crop: number;
+  flip: boolean;
+  jitter: number;
+  gain: number;
+}
+
+/** One flag that sets a setting: what the help says, and how its text is read. */
+export interface Flag {
+  readonly flag: string;
+  readonly value: string;
+  readonly help: string;
+  /** @throws UsageError naming the flag, what was expected and what came. */
+  parse(text: string): string | number;
+}
+
+/** The settings that have a flag. */
+export const flags = {
+  data: text("--data", "<folder>", "dataset folder with train and val or test; the built-in scenes without it"),
+  task: choice("--task", ["classify", "segment"], "what to learn"),
+  methods: { ...text("--methods", "<names>", "networks to train, joined by commas"), parse: parseMethods },
+  model: choice("--model", Object.keys(encoders), "size of the networks"),
+  fusion: choice("--fusion", ["deep", "mid"], "fuse the streams after every stage, or once in the middle"),
+  privileged: choice("--privileged", ["frozen", "online"], "train the privileged network beforehand or along"),
+  epochs: whole("--epochs", 1, 100_000, "passes over the training images"),
+  privilegedEpochs: whole("--privileged-epochs", 1, 100_000, "the same for frozen privileged networks"),
+  batch: whole("--batch", 1, 1_000_000, "images a step"),
+  seed: whole("--seed", 0, 2 ** 32 - 1, "another seed gives other weights, order and scenes"),
+  lr: decimal("--lr", 1e-9, 10, "highest learning rate"),
+  hall: decimal("--hall", 0, 1000, "weight of the hallucination head's cross entropy"),
+  alpha: decimal("--alpha", 0, 1000, "weight of MK-MMD between restored and privileged features"),
+  beta: decimal("--beta", 0, 1000, "weight of the KL divergence to the privileged predictions"),
+  lambda: decimal("--lambda", 0, 1000, "weight of the translation loss"),
+  temperature: decimal("--temperature", 0.01, 1000, "temperature of the KL divergence"),
+  smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
+  size: whole("--size", 8, 1024, "side of the built-in scenes in pixels"),
+  scenes: { ...text("--scenes", "<counts>", "how many scenes: train,val,test"), parse: parseScenes },
+} as const satisfies Partial<Record<keyof Settings, Flag>>;
+
+/** Settings given by flags: only those the user wrote. */
+export type Given = Partial<Record<keyof typeof flags, string | number>>;
+
+/**
+ * The settings of a new run: what was given, the preset for the rest.
+ * @throws UsageError naming a flag that does not go with the others.
+ */
+export function newSettings(given: Given): Settings {
+  const preset = given.data === undefined ? scenesPreset : folderPreset;
+  const settings = { ...preset, ...given } as Settings;
+  if (given.data !== undefined) settings.data = path.resolve(String(given.data));
+  if (given.privilegedEpochs === undefined) {
+    settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
+  }
+  for (const name of ["size", "scenes"] as const) {
+    if (settings.data !== null && given[name] !== undefined) {
+      throw new UsageError(
+        `${flags[name].flag}: expected only without --data (the images of a folder are as they are)`,
+      );
+    }
+  }
+  checkTask(settings.task);
+  return settings;
+}
+
+/** @throws UsageError for a task that this version does not have. */
+export function checkTask(task: string): void {
+  if (task !== "classify") throw new UsageError(`--task: expected classify, the only one in this version, got ${task}`);
+}
+
+/** @throws UsageError naming the flag whose value differs from what the run was started with. */
+export function checkUnchanged(stored: Settings, given: Given): void {
+  for (const [name, value] of Object.entries(given) as [keyof typeof flags, string | number][]) {
+    const now = name === "data" ? path.resolve(String(value)) : value;
+    if (now === stored[name]) continue;
+    const before = stored[name] ?? "none";
+    throw new UsageError(`${flags[name].flag}: expected ${before} as the run was started with, got ${now}`);
+  }
+}
+
+/** The part of the settings that fixes a network's shape and objective. */
+export function networkConfig(settings: Settings, classes: number): NetworkConfig {
+  const { model, fusion, privileged, hall, alpha, beta, lambda, temperature, smoothing } = settings;
+  const weights = { hall, alpha, beta, lambda, temperature, smoothing };
+  return { model, classes, fusion, normalise: true, privileged, weights };
+}
+
+/** The stages that these settings ask for. */
+export function stagesOf(settings: Settings): Stage[] {
+  return planStages({ ...settings, methods: methodNames(settings.methods) });
+}
+
+/** The numbers of built-in scenes. */
+export function sceneCounts(scenes: string): { train: number; val: number; test: number } {
+  const [train, val, test] = scenes.split(",").map(Number) as [number, number, number];
+  return { train, val, test };
+}
+
+function methodNames(list: string): MethodName[] {
+  return list.split(",") as MethodName[];
+}
+
+function parseMethods(list: string): string {
+  const names = list.split(",").map((name) => name.trim());
+  for (const [i, name] of names.entries()) {
+    if (!Object.hasOwn(methods, name)) {
+      const known = Object.keys(methods).join(", ");
+      throw new UsageError(`--methods: expected names out of ${known}, got ${JSON.stringify(name)}`);
+    }
+    if (names.indexOf(name) !== i) throw new UsageError(`--methods: expected each name once, got ${name} again`);
+  }
+  // Always in the same order, so that the same run has the same settings however it was asked for.
+  return Object.keys(methods)
+    .filter((name) => names.includes(name))
+    .join(",");
+}
+
+function parseScenes(counts: string): string {
+  const numbers = counts.split(",").map((count) => count.trim());
+  const right = numbers.length === 3 && numbers.every((count) => /^[1-9]\d{0,5}$/.test(count));
+  if (right) return numbers.join(",");
+  throw new UsageError(`--scenes: expected three numbers train,val,test from 1 to 999999, got ${show(counts)}`);
+}
+
+function text(flag: string, value: string, help: string): Flag {
+  return {
+    flag,
+    value,
+    help,
+    parse(input) {
+      if (input !== "") return input;
+      throw new UsageError(`${flag}: expected ${value}, got nothing`);
+    },
+  };
+}
+
+function choice(flag: string, names: readonly string[], help: string): Flag {
+  return {
+    flag,
+    value: `<${names.join("|")}>`,
+    help,
+    parse(input) {
+      if (names.includes(input)) return input;
+      throw new UsageError(`${flag}: expected one of ${names.join(", ")}, got ${show(input)}`);
+    },
+  };
+}
+
+function whole(flag: string, low: number, high: number, help: string): Flag {
+  return {
+    flag,
+    value: "<n>",
+    help,
+    parse(input) {
+      const value = /^\d{1,10}$/.test(input) ? Number(input) : Number.NaN;
+      if (value >= low && value <= high) return value;
+      throw new UsageError(`${flag}: expected a whole number from ${low} to ${high}, got ${show(input)}`);
+    },
+  };
+}
+
+function decimal(flag: string, low: number, high: number, help: string): Flag {
+  return {
+    flag,
+    value: "<x>",
+    help,
+    parse(input) {
+      const value = /^\d*\.?\d+(e-?\d+)?$/i.test(input) ? Number(input) : Number.NaN;
+      if (value >= low && value <= high) return value;
+      throw new UsageError(`${flag}: expected a number from ${low} to ${high}, got ${show(input)}`);
+    },
+  };
+}
+
+function show(input: string): string {
+  return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}...` : input);
+}

@@ -1,0 +1,193 @@
+import { readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { TEMPORARY_SUFFIX } from "../data/node/atomic.ts";
+import { type LoadedCheckpoint, loadCheckpoint } from "../data/node/checkpoint.ts";
+import { readText } from "../data/node/files.ts";
+import { truncateJsonl } from "../data/node/jsonl.ts";
+import type { Dataset } from "../data/sample.ts";
+import { servingNetwork } from "../model/plan.ts";
+import { renderSummary } from "../report/index.ts";
+import type { GpuDevice } from "../tensor/device.ts";
+import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
+import { FORMAT, type RunConfig, readConfig, writeConfig } from "./config.ts";
+import { datasetFacts, openDataset } from "./dataset.ts";
+import { adapterName, finishRun } from "./finish.ts";
+import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
+import { lockFolder } from "./lock.ts";
+import { Progress } from "./progress.ts";
+import { checkOut, createRun, findRun, type OpenRun, runFiles } from "./runFolder.ts";
+import { rehearse, type Session, stepsPerEpoch } from "./session.ts";
+import { checkUnchanged, type Given, newSettings, type Settings, stagesOf } from "./settings.ts";
+import { type RunState, trainStage } from "./stage.ts";
+import { VERSION } from "./version.ts";
+
+/** The flags of `train` that do not change what is computed. */
+export interface TrainOptions {
+  out?: string;
+  resume?: boolean;
+  force?: boolean;
+  json?: boolean;
+}
+
+// So many lost devices end a run.
+const MAX_LOST = 3;
+
+/** Trains a new run, or continues one. */
+export async function train(given: Given, options: TrainOptions, io: Io): Promise<void> {
+  if (options.resume && options.force) throw new UsageError("--force: expected not to come with --resume, got both");
+  if (options.resume) await resumeRun(given, options, io);
+  else await startRun(given, options, io);
+}
+
+async function startRun(given: Given, { out, force = false, json }: TrainOptions, io: Io): Promise<void> {
+  const settings = newSettings(given);
+  await checkOut(out, force);
+  const dataset = await openDataset(settings, io);
+  const config = newConfig(settings, given, dataset, io);
+  checkInterrupted(io.signal);
+  const device = await io.openDevice();
+  await rehearse(device, config);
+  checkBatch(config);
+  checkInterrupted(io.signal);
+  const run = await createRun(out, `${settings.data === null ? "scenes" : dataset.name}-${settings.seed}`, force);
+  await holding(run, async () => {
+    await writeConfig(run.folder, config);
+    await work(run.folder, config, dataset, device, io, json);
+  });
+}
+
+async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Promise<void> {
+  const folder = await findRun(out);
+  const config = await readConfig(folder);
+  checkUnchanged(config.settings, given);
+  const finished = await readText(path.join(folder, runFiles.results)).catch(() => null);
+  if (finished !== null) {
+    io.say(`${show(folder)} is finished: nothing is left to train`);
+    if (json) io.out(`${JSON.stringify({ folder, ...JSON.parse(finished) })}\n`);
+    return;
+  }
+  const dataset = await openDataset(config.settings, io);
+  const facts = JSON.stringify(datasetFacts(dataset));
+  if (facts !== JSON.stringify(config.dataset)) {
+    throw new FormatError(dataset.name, "the images that the run was started with", "others");
+  }
+  const device = await io.openDevice();
+  await holding({ folder, release: await lockFolder(folder) }, async () => {
+    await removeTemporary(folder);
+    await work(folder, config, dataset, device, io, json);
+  });
+}
+
+function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
+  const facts = datasetFacts(dataset);
+  // A small folder is no reason to fail with a batch size that nobody chose.
+  const batch = given.batch === undefined ? Math.min(settings.batch, facts.splits.train!) : settings.batch;
+  const stages = stagesOf(settings);
+  return {
+    format: FORMAT,
+    version: VERSION,
+    created: new Date().toISOString(),
+    command: ["onestage", ...io.argv].map(quoted).join(" "),
+    settings: { ...settings, batch },
+    dataset: facts,
+    stages,
+    serves: {
+      rgb: servingNetwork(stages, "rgb"),
+      depth: servingNetwork(stages, "depth"),
+      both: servingNetwork(stages, "both"),
+    },
+  };
+}
+
+function checkBatch({ settings, dataset }: RunConfig): void {
+  const samples = dataset.splits.train!;
+  if (settings.batch <= samples) return;
+  throw new UsageError(`--batch: expected at most ${samples}, the number of training images, got ${settings.batch}`);
+}
+
+/** Runs `body` while this process holds the run, and gives it back whatever happens. */
+async function holding(run: OpenRun, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof InterruptedError) {
+      const again = `onestage train --resume --out ${quoted(show(run.folder))}`;
+      throw new InterruptedError(`interrupted; saved in ${show(run.folder)}, to go on: ${again}`);
+    }
+    throw error;
+  } finally {
+    await run.release();
+  }
+}
+
+async function work(
+  folder: string,
+  config: RunConfig,
+  dataset: Dataset,
+  device: GpuDevice,
+  io: Io,
+  json: boolean | undefined,
+): Promise<void> {
+  const { settings, stages } = config;
+  const progress = new Progress(io, stages, stepsPerEpoch(config), settings.privileged === "online");
+  const started = performance.now();
+  let before = 0;
+  const elapsed = () => before + (performance.now() - started) / 1000;
+  const session: Session = { io, folder, config, dataset, device, progress, elapsed };
+  io.say(`${show(folder)}: ${stages.length} networks on ${adapterName(device)}`);
+  for (let lost = 0; ; ) {
+    try {
+      const checkpoint = await newestCheckpoint(session);
+      // Time goes on from the checkpoint only at the start of a process.
+      if (lost === 0) before = (checkpoint?.state as RunState | undefined)?.elapsed ?? 0;
+      await trainStages(session, checkpoint);
+      const { results, report } = await finishRun(session);
+      if (json) io.out(`${JSON.stringify({ folder, ...results })}\n`);
+      else io.out(`\n${renderSummary(report)}\nReport: ${show(path.join(folder, runFiles.report))}\n`);
+      return;
+    } catch (error) {
+      if (!(error instanceof DeviceLostError) || ++lost > MAX_LOST) throw error;
+      io.say(`warning: the GPU device was lost; going on from the last checkpoint (${error.message})`);
+      session.device = await io.openDevice();
+    }
+  }
+}
+
+async function newestCheckpoint({ folder, config, io }: Session): Promise<LoadedCheckpoint | null> {
+  const checkpoint = (await loadCheckpoint(path.join(folder, runFiles.checkpoints))) ?? null;
+  for (const message of checkpoint?.damaged ?? []) io.say(`warning: passed over a damaged checkpoint: ${message}`);
+  if (checkpoint && !((checkpoint.state as RunState).stage in config.stages)) {
+    throw new FormatError(checkpoint.file, "a checkpoint of this run", "one of a stage that it does not have");
+  }
+  return checkpoint;
+}
+
+async function trainStages(session: Session, checkpoint: LoadedCheckpoint | null): Promise<void> {
+  const { config, folder } = session;
+  const state = checkpoint?.state as RunState | undefined;
+  await truncateJsonl(path.join(folder, runFiles.metrics), state?.step ?? 0);
+  const first = state?.stage ?? 0;
+  for (let index = first; index < config.stages.length; index++) {
+    await trainStage(session, index, index === first ? checkpoint : null);
+  }
+}
+
+/** Removes what a killed process was just writing. */
+async function removeTemporary(folder: string): Promise<void> {
+  for (const part of [folder, path.join(folder, runFiles.networks)]) {
+    for (const name of await readdir(part).catch(() => [] as string[])) {
+      if (name.endsWith(TEMPORARY_SUFFIX)) await rm(path.join(part, name), { force: true });
+    }
+  }
+}
+
+/** A path as short as it can be said here. */
+function show(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith("..") ? file : relative;
+}
+
+/** An argument as a shell reads it. */
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
