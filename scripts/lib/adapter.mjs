@@ -116,9 +116,19 @@ function fasterAdapterCommand() {
   const version = Number(release.VERSION_ID);
   const install = (options) => `sudo apt-get update && sudo apt-get install ${options}libvulkan1 mesa-vulkan-drivers`;
   if (release.ID === "debian" && version === 12) {
-    const source = "deb http://deb.debian.org/debian bookworm-backports main";
+    const source = `deb ${debianMirror()} bookworm-backports main`;
     return `echo "${source}" | sudo tee /etc/apt/sources.list.d/backports.list && ${install("-t bookworm-backports ")}`;
   }
   const recent = (release.ID === "debian" && version >= 13) || (release.ID === "ubuntu" && version >= 24.04);
   return recent ? install("") : undefined;
+}
+
+/** Where this machine takes its packages from, which has the backports too. */
+function debianMirror() {
+  for (const file of ["/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"]) {
+    if (!existsSync(file)) continue;
+    const uri = /^(?:URIs:|deb)\s+(?:\[[^\]]*\]\s+)?(\S+:\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
+    if (uri) return uri;
+  }
+  return "<your Debian mirror>";
 }
