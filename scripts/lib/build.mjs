@@ -1,6 +1,15 @@
 // Bundles the programs with esbuild when their sources are newer than the bundles.
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { root, SetupError } from "./project.mjs";
 
 /** The programs: what each is bundled from and into, relative to the project. */
@@ -46,13 +55,21 @@ const rawText = {
   },
 };
 
+/** Writes a file so that another process, which may be about to run it, sees the old or the new one, never a part. */
+function writeWhole(path, contents) {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+
 /** Bundles a program. @throws {SetupError} when its sources do not compile */
 export async function build(name) {
   const { entry, bundle } = programs[name];
   const started = new Date();
   const esbuild = await import("esbuild");
   try {
-    await esbuild.build({
+    const { outputFiles } = await esbuild.build({
       absWorkingDir: root,
       entryPoints: [entry],
       outfile: bundle,
@@ -65,7 +82,9 @@ export async function build(name) {
       plugins: [rawText],
       sourcemap: true,
       logLevel: "warning",
+      write: false,
     });
+    for (const { path, contents } of outputFiles) writeWhole(path, contents);
   } catch {
     throw new SetupError(`${entry} does not compile (the messages are above)`);
   }
