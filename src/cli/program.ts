@@ -1,10 +1,11 @@
 import { Command, CommanderError, Option } from "commander";
-import { OnestageError } from "../tensor/errors.ts";
+import { OnestageError, UsageError } from "../tensor/errors.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
-import { type Flag, flags, type Given } from "./settings.ts";
+import { folderPreset, scenesPreset } from "./presets.ts";
+import { type Flag, flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -48,8 +49,8 @@ function program(io: Io): Command {
   // Set before the commands are made, which inherit it: nothing is printed twice, and nothing exits behind our back.
   root.exitOverride().configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} });
   root.addHelpText("after", "\nMore about a command: onestage <command> --help");
-  root.action(() => {
-    throw new CommanderError(USAGE, "onestage.command", `expected a command: ${names(root)}; got none`);
+  root.allowExcessArguments().action(() => {
+    throw new UsageError(`expected a command (${names(root)}), got ${root.args[0] ?? "none"}`);
   });
 
   addTrainOptions(root.command("start"), ["data", "task"])
@@ -100,13 +101,22 @@ function program(io: Io): Command {
 function addTrainOptions(command: Command, without: readonly string[]): Command {
   for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
     if (without.includes(name)) continue;
-    command.addOption(new Option(`${flag.flag} ${flag.value}`, flag.help).argParser((text) => flag.parse(text)));
+    const help = `${flag.help}${defaultOf(name as keyof Settings, without.includes("data"))}`;
+    command.addOption(new Option(`${flag.flag} ${flag.value}`, help).argParser((text) => flag.parse(text)));
   }
   return command
     .option("--out <folder>", "where the run is written; a new folder below runs/ without it")
     .option("--resume", "go on with the run in --out, or with the newest one")
     .option("--force", "replace the run in --out")
     .option("--json", "print the results as one JSON object");
+}
+
+/** The default of a setting for the help, or both of them where scenes and folders differ. */
+function defaultOf(name: keyof Settings, scenesOnly: boolean): string {
+  const [scenes, folder] = [scenesPreset[name], folderPreset[name]];
+  if (scenes === null) return "";
+  if (scenesOnly || folder === null || scenes === folder) return ` (default: ${scenes})`;
+  return ` (default: ${scenes} with scenes, ${folder} with a folder)`;
 }
 
 /** Apart: the flags that are settings, and the others. */
