@@ -68,8 +68,9 @@ export async function build(name) {
   const { entry, bundle } = programs[name];
   const started = new Date();
   const esbuild = await import("esbuild");
+  let outputs;
   try {
-    const { outputFiles } = await esbuild.build({
+    outputs = await esbuild.build({
       absWorkingDir: root,
       entryPoints: [entry],
       outfile: bundle,
@@ -84,9 +85,13 @@ export async function build(name) {
       logLevel: "warning",
       write: false,
     });
-    for (const { path, contents } of outputFiles) writeWhole(path, contents);
   } catch {
     throw new SetupError(`${entry} does not compile (the messages are above)`);
+  }
+  try {
+    for (const { path, contents } of outputs.outputFiles) writeWhole(path, contents);
+  } catch (error) {
+    throw new SetupError(`cannot write ${bundle}: ${error.message}`);
   }
   // A source saved while esbuild ran must count as newer than the bundle.
   utimesSync(join(root, bundle), started, started);
