@@ -5,7 +5,7 @@ import momentsSource from "../../shaders/batch_norm_moments.wgsl";
 import statisticsSource from "../../shaders/batch_norm_statistics.wgsl";
 import sumsSource from "../../shaders/batch_norm_sums.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
-import lanesLib from "../../shaders/lib/lanes.wgsl";
+import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, fold } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
@@ -25,7 +25,7 @@ const momentsKernel = defineKernel({
 const statisticsKernel = defineKernel({
   name: "batch_norm_statistics",
   source: statisticsSource,
-  include: [lanesLib],
+  include: [laneSumLib],
   bindings: {
     x: "read",
     partial: "read",
@@ -57,7 +57,7 @@ const sumsKernel = defineKernel({
 const dparamsKernel = defineKernel({
   name: "batch_norm_dparams",
   source: dparamsSource,
-  include: [lanesLib],
+  include: [laneSumLib],
   bindings: {
     partial: "read",
     gamma: "read",

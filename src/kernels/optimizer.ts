@@ -3,7 +3,7 @@ import clipSource from "../../shaders/clip_factor.wgsl";
 import normSource from "../../shaders/gradient_norm.wgsl";
 import finiteLib from "../../shaders/lib/finite.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
-import lanesLib from "../../shaders/lib/lanes.wgsl";
+import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import squareSource from "../../shaders/square_sum.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -49,7 +49,7 @@ const adamwKernel = defineKernel({
 const squareKernel = defineKernel({
   name: "square_sum",
   source: squareSource,
-  include: [lanesLib],
+  include: [laneSumLib],
   bindings: { x: "read", partial: "write" },
   params: { n: "u32", span: "u32", offset: "u32" },
   workgroup: null,
@@ -58,7 +58,7 @@ const squareKernel = defineKernel({
 const normKernel = defineKernel({
   name: "gradient_norm",
   source: normSource,
-  include: [finiteLib, lanesLib],
+  include: [finiteLib, laneSumLib],
   bindings: { partial: "read", norm: "write" },
   params: { n: "u32" },
   workgroup: null,
