@@ -1,5 +1,5 @@
 // y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; any channels and groups.
-// One thread: one filter at 4 neighbouring positions of a row, in registers; filters vary fastest over threads.
+// One thread: 4 positions × 4 filters of one group in registers; filters vary fastest over threads.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -8,41 +8,55 @@
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = thread_id(global, groups);
-  let k = i % p.k;
-  let strips = (p.ow + 3u) / 4u;
-  var t = i / p.k;
-  let ox = 4u * (t % strips);
-  t = t / strips;
-  let oy = t % p.oh;
-  let n = t / p.oh;
-  if (n >= p.n) {
-    return;
-  }
   let cg = p.c / p.groups;
-  let c0 = k / (p.k / p.groups) * cg;
-  var acc = vec4f();
+  let kg = p.k / p.groups;
+  let col_tiles = (kg + 3u) / 4u;
+  let i = thread_id(global, groups);
+  let tile = i % (col_tiles * p.groups);
+  let group = tile / col_tiles;
+  let four = vec4u(0u, 1u, 2u, 3u);
+  // Positions and filters beyond the end repeat the last one and are not stored.
+  let rows = i / (col_tiles * p.groups) * 4u + four;
+  let position = min(rows, vec4u(p.n * p.oh * p.ow - 1u));
+  let cols = tile % col_tiles * 4u + four;
+  let k = group * kg + min(cols, vec4u(kg - 1u));
+  let line = position / p.ow;
+  let n = line / p.oh;
+  let oy = line - n * p.oh;
+  let ox = position - line * p.ow;
+  // Column r: the four filters at position r.
+  var sums: mat4x4f;
   if (p.bias == 1u) {
-    acc = vec4f(bias[k]);
+    let b = vec4f(bias[k.x], bias[k.y], bias[k.z], bias[k.w]);
+    sums = mat4x4f(b, b, b, b);
   }
   for (var u = 0u; u < p.kh; u++) {
-    let iy = input_at(oy, u, p.sh, p.ph, p.dh);
-    if (iy >= p.h) {
-      continue;
-    }
+    let iy = oy * p.sh + u * p.dh - p.ph;
     for (var v = 0u; v < p.kw; v++) {
-      let ix = input_at(ox, v, p.sw, p.pw, p.dw) + vec4u(0u, p.sw, 2u * p.sw, 3u * p.sw);
-      let inside = ix < vec4u(p.w);
-      let at = ((n * p.h + iy) * p.w + select(vec4u(), ix, inside)) * p.c + c0;
-      let tap = (u * p.kw + v) * cg * p.k + k;
+      let ix = ox * p.sw + v * p.dw - p.pw;
+      let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
+      let start = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c + group * cg, inside);
       for (var c = 0u; c < cg; c++) {
-        let values = vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]);
-        acc += w[tap + c * p.k] * select(vec4f(), values, inside);
+        let at = ((u * p.kw + v) * cg + c) * p.k + k;
+        let weights = vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
+        let values = vec4f(x[start.x + c], x[start.y + c], x[start.z + c], x[start.w + c]);
+        let a = select(vec4f(), values, inside);
+        sums += mat4x4f(a.x * weights, a.y * weights, a.z * weights, a.w * weights);
       }
     }
   }
-  let o = ((n * p.oh + oy) * p.ow + ox) * p.k + k;
-  for (var j = 0u; j < min(4u, p.ow - ox); j++) {
-    y[o + j * p.k] = acc[j];
+  let stored = min(4u, kg - cols.x);
+  store(rows.x, k.x, stored, sums[0]);
+  store(rows.y, k.x, stored, sums[1]);
+  store(rows.z, k.x, stored, sums[2]);
+  store(rows.w, k.x, stored, sums[3]);
+}
+
+fn store(position: u32, k: u32, count: u32, values: vec4f) {
+  if (position >= p.n * p.oh * p.ow) {
+    return;
+  }
+  for (var j = 0u; j < count; j++) {
+    y[position * p.k + k + j] = values[j];
   }
 }

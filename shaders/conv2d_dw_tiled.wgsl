@@ -6,6 +6,7 @@
 @group(0) @binding(2) var<storage, read_write> part: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+const FOUR = vec4u(0u, 1u, 2u, 3u);
 var<private> group: u32;
 
 fn a_runs_inner() -> bool { return false; }
@@ -13,32 +14,23 @@ fn b_runs_inner() -> bool { return false; }
 
 fn load_a(row: u32, position: u32) -> vec4f {
   let cg = p.c / p.groups;
-  let ox = position % p.ow;
+  // Weights beyond the end repeat the last one and are not stored.
+  let weight = min(row + FOUR, vec4u(p.kh * p.kw * cg - 1u));
+  let tap = weight / cg;
   let line = position / p.ow;
-  let oy = line % p.oh;
   let n = line / p.oh;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    let tap = (row + i) / cg;
-    let iy = input_at(oy, tap / p.kw, p.sh, p.ph, p.dh);
-    let ix = input_at(ox, tap % p.kw, p.sw, p.pw, p.dw);
-    if (tap < p.kh * p.kw && iy < p.h && ix < p.w) {
-      values[i] = x[((n * p.h + iy) * p.w + ix) * p.c + group * cg + (row + i) % cg];
-    }
-  }
-  return values;
+  let iy = (line - n * p.oh) * p.sh + tap / p.kw * p.dh - p.ph;
+  let ix = (position - line * p.ow) * p.sw + tap % p.kw * p.dw - p.pw;
+  let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
+  let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c, inside) + group * cg + weight - tap * cg;
+  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
 }
 
 fn load_b(position: u32, col: u32) -> vec4f {
   let kg = p.k / p.groups;
-  let at = position * p.k + group * kg + col;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (col + i < kg) {
-      values[i] = dy[at + i];
-    }
-  }
-  return values;
+  // Filters beyond the end repeat the last one and are not stored.
+  let at = position * p.k + group * kg + min(col + FOUR, vec4u(kg - 1u));
+  return vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
 }
 
 @compute @workgroup_size(T, T)

@@ -6,14 +6,11 @@
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
+const FOUR = vec4u(0u, 1u, 2u, 3u);
 var<private> group: u32;
-var<private> residue: vec2u;
+var<private> phase: u32;
 var<private> tu: Taps;
 var<private> tv: Taps;
-
-// Rows of the product: positions of one residue, as many for every residue.
-fn columns() -> u32 { return (p.w + p.sw - 1u) / p.sw; }
-fn lines() -> u32 { return (p.h + p.sh - 1u) / p.sh; }
 
 fn a_runs_inner() -> bool { return true; }
 fn b_runs_inner() -> bool { return true; }
@@ -21,20 +18,12 @@ fn b_runs_inner() -> bool { return true; }
 fn load_a(row: u32, inner: u32) -> vec4f {
   let kg = p.k / p.groups;
   let tap = inner / kg;
-  let u = tu.first + tap / tv.count * tu.step;
-  let v = tv.first + tap % tv.count * tv.step;
-  let k = group * kg + inner % kg;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    let line = (row + i) / columns();
-    let n = line / lines();
-    let oy = output_at(line % lines() * p.sh + residue.y, u, p.sh, p.ph, p.dh);
-    let ox = output_at((row + i) % columns() * p.sw + residue.x, v, p.sw, p.pw, p.dw);
-    if (n < p.n && oy < p.oh && ox < p.ow) {
-      values[i] = dy[((n * p.oh + oy) * p.ow + ox) * p.k + k];
-    }
-  }
-  return values;
+  let at = position_of(row + FOUR, phase);
+  let oy = output_at(at.y, tu.first + tap / tv.count * tu.step, p.sh, p.ph, p.dh);
+  let ox = output_at(at.x, tv.first + tap % tv.count * tv.step, p.sw, p.pw, p.dw);
+  let inside = (oy < vec4u(p.oh)) & (ox < vec4u(p.ow));
+  let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * p.k, inside) + group * kg + inner % kg;
+  return select(vec4f(), vec4f(dy[start.x], dy[start.y], dy[start.z], dy[start.w]), inside);
 }
 
 fn load_b(inner: u32, col: u32) -> vec4f {
@@ -43,14 +32,10 @@ fn load_b(inner: u32, col: u32) -> vec4f {
   let tap = inner / kg;
   let u = tu.first + tap / tv.count * tu.step;
   let v = tv.first + tap % tv.count * tv.step;
-  let at = ((u * p.kw + v) * cg + col) * p.k + group * kg + inner % kg;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (col + i < cg) {
-      values[i] = w[at + i * p.k];
-    }
-  }
-  return values;
+  // Channels beyond the end repeat the last one and are not stored.
+  let c = min(col + FOUR, vec4u(cg - 1u));
+  let at = ((u * p.kw + v) * cg + c) * p.k + group * kg + inner % kg;
+  return vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
 }
 
 @compute @workgroup_size(T, T)
@@ -62,24 +47,22 @@ fn main(
   let cg = p.c / p.groups;
   let col_tiles = (cg + 4u * T - 1u) / (4u * T);
   group = tile.z / col_tiles % p.groups;
-  let phase = tile.z / col_tiles / p.groups;
-  residue = vec2u(phase % p.sw, phase / p.sw);
-  tu = taps_of(residue.y, p.kh, p.sh, p.ph, p.dh);
-  tv = taps_of(residue.x, p.kw, p.sw, p.pw, p.dw);
-  let row0 = (tile.x + tile.y * tiles.x) * 4u * T;
-  let col0 = tile.z % col_tiles * 4u * T;
-  let phase_taps = taps_of(phase / p.sw, p.kh, p.sh, p.ph, p.dh).count * taps_of(phase % p.sw, p.kw, p.sw, p.pw, p.dw).count;
-  let acc = tile_product(row0, col0, local.xy, 0u, phase_taps * (p.k / p.groups));
-  for (var i = 0u; i < 4u; i++) {
-    let row = row0 + 4u * local.y + i;
-    let ix = row % columns() * p.sw + residue.x;
-    let line = row / columns();
-    let iy = line % lines() * p.sh + residue.y;
-    let n = line / lines();
+  let residue = tile.z / col_tiles / p.groups;
+  let rows_tu = taps_of(residue / p.sw, p.kh, p.sh, p.ph, p.dh);
+  let rows_tv = taps_of(residue % p.sw, p.kw, p.sw, p.pw, p.dw);
+  phase = residue;
+  tu = rows_tu;
+  tv = rows_tv;
+  let row = (tile.x + tile.y * tiles.x) * 4u * T;
+  let col = tile.z % col_tiles * 4u * T;
+  let sums = tile_product(row, col, local.xy, 0u, rows_tu.count * rows_tv.count * (p.k / p.groups));
+  let at = position_of(row + 4u * local.y + FOUR, phase);
+  let c = col + 4u * local.x;
+  let to = ((at.n * p.h + at.y) * p.w + at.x) * p.c + group * cg + c;
+  for (var r = 0u; r < 4u; r++) {
     for (var j = 0u; j < 4u; j++) {
-      let c = col0 + 4u * local.x + j;
-      if (n < p.n && iy < p.h && ix < p.w && c < cg) {
-        dx[((n * p.h + iy) * p.w + ix) * p.c + group * cg + c] = acc[i][j];
+      if (at.exists[r] && c + j < cg) {
+        dx[to[r] + j] = sums[r][j];
       }
     }
   }

@@ -6,6 +6,7 @@
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> p: Params;
 
+const FOUR = vec4u(0u, 1u, 2u, 3u);
 var<private> group: u32;
 
 fn a_runs_inner() -> bool { return true; }
@@ -14,32 +15,22 @@ fn b_runs_inner() -> bool { return false; }
 fn load_a(row: u32, inner: u32) -> vec4f {
   let cg = p.c / p.groups;
   let tap = inner / cg;
-  let u = tap / p.kw;
-  let v = tap % p.kw;
-  let c = group * cg + inner % cg;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    let line = (row + i) / p.ow;
-    let n = line / p.oh;
-    let iy = input_at(line % p.oh, u, p.sh, p.ph, p.dh);
-    let ix = input_at((row + i) % p.ow, v, p.sw, p.pw, p.dw);
-    if (n < p.n && iy < p.h && ix < p.w) {
-      values[i] = x[((n * p.h + iy) * p.w + ix) * p.c + c];
-    }
-  }
-  return values;
+  // Positions beyond the end repeat the last one and are not stored.
+  let position = min(row + FOUR, vec4u(p.n * p.oh * p.ow - 1u));
+  let line = position / p.ow;
+  let n = line / p.oh;
+  let iy = (line - n * p.oh) * p.sh + tap / p.kw * p.dh - p.ph;
+  let ix = (position - line * p.ow) * p.sw + tap % p.kw * p.dw - p.pw;
+  let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
+  let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c, inside) + group * cg + inner % cg;
+  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
 }
 
 fn load_b(inner: u32, col: u32) -> vec4f {
   let kg = p.k / p.groups;
-  let at = inner * p.k + group * kg + col;
-  var values = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (col + i < kg) {
-      values[i] = w[at + i];
-    }
-  }
-  return values;
+  // Filters beyond the end repeat the last one and are not stored.
+  let at = inner * p.k + group * kg + min(col + FOUR, vec4u(kg - 1u));
+  return vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
 }
 
 @compute @workgroup_size(T, T)

@@ -7,27 +7,20 @@
 struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32 }
 @group(0) @binding(3) var<uniform> p: Params;
 
+const FOUR = vec4u(0u, 1u, 2u, 3u);
+
 fn a_runs_inner() -> bool { return p.a_col == 1u; }
 fn b_runs_inner() -> bool { return p.b_row == 1u; }
 
+// Rows and columns beyond the end repeat the last one and are not stored.
 fn load_a(row: u32, k: u32) -> vec4f {
-  var v = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (row + i < p.rows) {
-      v[i] = a[(row + i) * p.a_row + k * p.a_col];
-    }
-  }
-  return v;
+  let at = min(row + FOUR, vec4u(p.rows - 1u)) * p.a_row + k * p.a_col;
+  return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
 
 fn load_b(k: u32, col: u32) -> vec4f {
-  var v = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (col + i < p.cols) {
-      v[i] = b[k * p.b_row + (col + i) * p.b_col];
-    }
-  }
-  return v;
+  let at = k * p.b_row + min(col + FOUR, vec4u(p.cols - 1u)) * p.b_col;
+  return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
 }
 
 @compute @workgroup_size(T, T)

@@ -1,4 +1,5 @@
-// Geometry of a convolution: x[n,h,w,c], w[kh,kw,c/groups,k], y[n,oh,ow,k]; y at (oy, ox) meets x at (oy·sh + u·dh - ph, …).
+// Geometry of a convolution: x[n,h,w,c], w[kh,kw,c/groups,k], y[n,oh,ow,k]; under tap (u, v), y at (oy, ox) meets x at
+// (oy·sh + u·dh - ph, ox·sw + v·dw - pw). Coordinates before the start wrap to huge numbers, which are outside as well.
 struct Params {
   n: u32, h: u32, w: u32, c: u32,
   oh: u32, ow: u32, k: u32,
@@ -6,35 +7,43 @@ struct Params {
   groups: u32, bias: u32, parts: u32,
 }
 
-// Input row or column under tap u of output o, as a huge number where it falls on padding before the start.
-fn input_at(o: u32, u: u32, stride: u32, padding: u32, dilation: u32) -> u32 {
-  return o * stride + u * dilation - padding;
-}
-
-// Output row or column that meets input i under tap u, as a huge number where there is none before the start;
-// only for taps that meet i at all.
-fn output_at(i: u32, u: u32, stride: u32, padding: u32, dilation: u32) -> u32 {
-  let reach = i + padding;
-  return select((reach - u * dilation) / stride, 0xffffffffu, reach < u * dilation);
-}
-
-// The taps of one axis that meet the inputs of one residue modulo the stride: first, first + step, …; count of them.
+// The taps of one axis that meet the inputs of one residue modulo the stride: first, first + step, …
 struct Taps { first: u32, step: u32, count: u32 }
 
+// Tap u meets input i where i + padding - u·dilation is a multiple of the stride: every stride / gcd(stride, dilation) taps.
 fn taps_of(residue: u32, kernel: u32, stride: u32, padding: u32, dilation: u32) -> Taps {
-  // Tap u meets input i where (i + padding - u·dilation) is a multiple of the stride: every stride / gcd(stride, dilation) taps.
-  var g = stride;
-  var r = dilation;
-  while (r > 0u) {
-    let t = g % r;
-    g = r;
-    r = t;
+  var gcd = stride;
+  var rest = dilation;
+  while (rest > 0u) {
+    let next = gcd % rest;
+    gcd = rest;
+    rest = next;
   }
-  let step = stride / g;
+  let step = stride / gcd;
   for (var u = 0u; u < min(step, kernel); u++) {
     if ((residue + padding + u * dilation * (stride - 1u)) % stride == 0u) {
       return Taps(u, step, (kernel - u + step - 1u) / step);
     }
   }
   return Taps(0u, step, 0u);
+}
+
+// The outputs that meet inputs i under tap u, where u meets them at all.
+fn output_at(i: vec4u, u: u32, stride: u32, padding: u32, dilation: u32) -> vec4u {
+  return vec4u((vec4i(i + padding) - i32(u * dilation)) / i32(stride));
+}
+
+// Four positions of x; exists: false for those beyond the end, which repeat others.
+struct Positions { n: vec4u, y: vec4u, x: vec4u, exists: vec4<bool> }
+
+// The rows-th positions of x with one residue of (y, x) modulo the stride; every residue counts as many.
+fn position_of(rows: vec4u, phase: u32) -> Positions {
+  let columns = (p.w + p.sw - 1u) / p.sw;
+  let lines = (p.h + p.sh - 1u) / p.sh;
+  let position = min(rows, vec4u(p.n * lines * columns - 1u));
+  let line = position / columns;
+  let n = line / lines;
+  let y = (line - n * lines) * p.sh + phase / p.sw;
+  let x = (position - line * columns) * p.sw + phase % p.sw;
+  return Positions(n, y, x, (rows == position) & (y < vec4u(p.h)) & (x < vec4u(p.w)));
 }

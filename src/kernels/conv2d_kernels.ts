@@ -1,120 +1,137 @@
 import source from "../../shaders/conv2d.wgsl";
 import dwSource from "../../shaders/conv2d_dw.wgsl";
+import dwSubgroupsSource from "../../shaders/conv2d_dw_subgroups.wgsl";
 import dwTiledSource from "../../shaders/conv2d_dw_tiled.wgsl";
 import dxSource from "../../shaders/conv2d_dx.wgsl";
+import dxSubgroupsSource from "../../shaders/conv2d_dx_subgroups.wgsl";
 import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
+import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
 import tiledSource from "../../shaders/conv2d_tiled.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
+import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel, fold } from "../tensor/kernel.ts";
+import { type Access, defineKernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { defineFamily } from "../tensor/variant.ts";
-import { tileSide } from "./matmul.ts";
+import { defineFamily, type Family } from "../tensor/variant.ts";
+import { lanesOf, laneTiles, workgroupTiles } from "./tiles.ts";
 
 const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "groups"] as const;
-const params = Object.fromEntries([...names, "bias", "parts"].map((name) => [name, "u32"])) as Record<
-  keyof Geometry | "bias" | "parts",
-  "u32"
->;
 
 /** Extents of a convolution as the shaders name them: x[n,h,w,c], w[kh,kw,c/groups,k], y[n,oh,ow,k]; stride, padding, dilation. */
 export type Geometry = Record<(typeof names)[number], number>;
 
-const forwardBindings = { x: "read", w: "read", bias: "read", y: "write" } as const;
-const dxBindings = { dy: "read", w: "read", dx: "write" } as const;
-const dwBindings = { x: "read", dy: "read", part: "write" } as const;
-const registers = { include: [gridLib, conv2dLib], params };
-const tiled = { include: [tileLib, conv2dLib], params, constants: ["T"], workgroup: null };
+/** The shaders' parameters: the geometry, whether there is a bias, and parts of the weight gradient. */
+export type Conv2dParams = Geometry & { bias: number; parts: number };
 
-const forwardKernel = defineKernel({ name: "conv2d", source, bindings: forwardBindings, ...registers });
-const forwardTiledKernel = defineKernel({
-  name: "conv2d_tiled",
-  source: tiledSource,
-  bindings: forwardBindings,
-  ...tiled,
-});
-const dxKernel = defineKernel({ name: "conv2d_dx", source: dxSource, bindings: dxBindings, ...registers });
-const dxTiledKernel = defineKernel({ name: "conv2d_dx_tiled", source: dxTiledSource, bindings: dxBindings, ...tiled });
-const dwKernel = defineKernel({ name: "conv2d_dw", source: dwSource, bindings: dwBindings, ...registers });
-const dwTiledKernel = defineKernel({ name: "conv2d_dw_tiled", source: dwTiledSource, bindings: dwBindings, ...tiled });
+const params = Object.fromEntries([...names, "bias", "parts"].map((name) => [name, "u32"])) as Record<
+  keyof Conv2dParams,
+  "u32"
+>;
 
-interface Job<Names extends string> {
+/** One convolution to run: the tensors by the names of the shaders' bindings, and the parameters. */
+export interface Conv2dJob<Names extends string> {
   tensors: Record<Names, Tensor>;
-  values: Record<keyof typeof params, number>;
+  values: Conv2dParams;
 }
 
-// Tiles are 32 channels wide at least, so where a group has few channels most of a tile would be wasted.
-const prefer = (gpu: GpuDevice, { values: { c, k, groups } }: Job<string>) =>
-  gpu.adapter.software || Math.min(c, k) / groups < 8 ? "registers" : "tiled";
+/** The matrix product that a kernel does: rows × cols for each of `times` (phases or parts) in every group. */
+type Product = (values: Conv2dParams) => { rows: number; cols: number; times: number };
 
-/** Workgroups of a product of `rows` × `cols`, repeated `times`: rows folded into x and y, the rest in z. */
-function tiles(rows: number, cols: number, times: number) {
-  const T = tileSide(rows, cols);
-  const [x, y] = fold(Math.ceil(rows / (4 * T)));
-  return [{ groups: [x, y, Math.ceil(cols / (4 * T)) * times] as const }, { T }] as const;
+/** A family of the three ways to run one of the convolution's products. */
+function defineConv2dFamily<Names extends string>(
+  name: string,
+  bindings: Record<Names, Access>,
+  sources: { registers: string; tiled: string; subgroups: string },
+  { threads, product }: { threads: (values: Conv2dParams) => number; product: Product },
+): Family<Conv2dJob<Names>> {
+  const spec = { bindings, params };
+  const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, conv2dLib] });
+  const tiled = defineKernel({
+    ...spec,
+    name: `${name}_tiled`,
+    source: sources.tiled,
+    include: [tileLib, conv2dLib],
+    constants: ["T"],
+    workgroup: null,
+  });
+  const subgroups = defineKernel({
+    ...spec,
+    name: `${name}_subgroups`,
+    source: sources.subgroups,
+    enable: ["subgroups"],
+    include: [lanesLib, conv2dLib],
+    constants: ["LANES"],
+    workgroup: null,
+  });
+  const vectorised = (gpu: GpuDevice, { c, k, groups }: Conv2dParams) =>
+    lanesOf(gpu) > 0 && groups === 1 && c % 4 === 0 && k % 4 === 0;
+  return defineFamily<Conv2dJob<Names>>({
+    name,
+    variants: {
+      registers: {
+        run: (gpu, { tensors, values }) => registers.run(gpu, tensors, values, { threads: threads(values) }),
+      },
+      tiled: {
+        run(gpu, { tensors, values }) {
+          const { rows, cols, times } = product(values);
+          tiled.run(gpu, tensors, values, ...workgroupTiles(rows, cols, times * values.groups));
+        },
+      },
+      subgroups: {
+        supports: (gpu, { values }) => vectorised(gpu, values),
+        run(gpu, { tensors, values }) {
+          const { rows, cols, times } = product(values);
+          subgroups.run(gpu, tensors, values, ...laneTiles(gpu, rows, cols, times));
+        },
+      },
+    },
+    prefer(gpu, { values }) {
+      const { c, k, groups } = values;
+      if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
+      // Most of a 32 × 32 tile would be wasted on groups of few channels.
+      return Math.min(c, k) / groups < 8 ? "registers" : "tiled";
+    },
+  });
 }
 
-/** y from x, w and bias (any tensor where `values.bias` is 0). */
-export const forwardFamily = defineFamily<Job<"x" | "w" | "bias" | "y">>({
-  name: "conv2d",
-  variants: {
-    registers: {
-      run(gpu, { tensors, values }) {
-        const threads = values.n * values.oh * Math.ceil(values.ow / 4) * values.k;
-        forwardKernel.run(gpu, tensors, values, { threads });
-      },
-    },
-    tiled: {
-      run(gpu, { tensors, values }) {
-        const { n, oh, ow, k, groups } = values;
-        forwardTiledKernel.run(gpu, tensors, values, ...tiles(n * oh * ow, k / groups, groups));
-      },
-    },
+const quarters = (extent: number) => Math.ceil(extent / 4);
+const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / sh) * Math.ceil(w / sw);
+
+/** y from x, w and bias (any tensor where `bias` is 0). */
+export const forwardFamily = defineConv2dFamily(
+  "conv2d",
+  { x: "read", w: "read", bias: "read", y: "write" },
+  { registers: source, tiled: tiledSource, subgroups: subgroupsSource },
+  {
+    threads: ({ n, oh, ow, k, groups }) => quarters(n * oh * ow) * groups * quarters(k / groups),
+    product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: 1 }),
   },
-  prefer,
-});
+);
 
 /** dx from dy and w. */
-export const dxFamily = defineFamily<Job<"dy" | "w" | "dx">>({
-  name: "conv2d_dx",
-  variants: {
-    registers: {
-      run(gpu, { tensors, values }) {
-        const { n, h, w, c, sw } = values;
-        dxKernel.run(gpu, tensors, values, { threads: n * h * sw * Math.ceil(w / sw) * c });
-      },
-    },
-    tiled: {
-      run(gpu, { tensors, values }) {
-        const { n, h, w, c, sh, sw, groups } = values;
-        const positions = n * Math.ceil(h / sh) * Math.ceil(w / sw);
-        dxTiledKernel.run(gpu, tensors, values, ...tiles(positions, c / groups, groups * sh * sw));
-      },
-    },
+export const dxFamily = defineConv2dFamily(
+  "conv2d_dx",
+  { dy: "read", w: "read", dx: "write" },
+  { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource },
+  {
+    threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
+    product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.sh * v.sw }),
   },
-  prefer,
-});
+);
 
 /** The parts of dw from x and dy. */
-export const dwFamily = defineFamily<Job<"x" | "dy" | "part">>({
-  name: "conv2d_dw",
-  variants: {
-    registers: {
-      run(gpu, { tensors, values }) {
-        dwKernel.run(gpu, tensors, values, { threads: tensors.part.size });
-      },
-    },
-    tiled: {
-      run(gpu, { tensors, values }) {
-        const { c, k, kh, kw, groups, parts } = values;
-        dwTiledKernel.run(gpu, tensors, values, ...tiles((kh * kw * c) / groups, k / groups, groups * parts));
-      },
-    },
+export const dwFamily = defineConv2dFamily(
+  "conv2d_dw",
+  { x: "read", dy: "read", part: "write" },
+  { registers: dwSource, tiled: dwTiledSource, subgroups: dwSubgroupsSource },
+  {
+    threads: ({ kh, kw, c, k, groups, parts }) =>
+      parts * kh * kw * groups * quarters(c / groups) * quarters(k / groups),
+    product: ({ kh, kw, c, k, groups, parts }) => ({ rows: (kh * kw * c) / groups, cols: k / groups, times: parts }),
   },
-  prefer,
-});
+);
 
 /** Parts to split the sum of a weight gradient into, so that a few thousand threads have work. */
 export function partsOf({ n, oh, c, k, kh, kw, groups }: Geometry): number {

@@ -1,13 +1,16 @@
 import gridLib from "../../shaders/lib/grid.wgsl";
+import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
 import source from "../../shaders/matmul.wgsl";
+import subgroupsSource from "../../shaders/matmul_subgroups.wgsl";
 import tiledSource from "../../shaders/matmul_tiled.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel, fold } from "../tensor/kernel.ts";
+import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
+import { lanesOf, laneTiles, workgroupTiles } from "./tiles.ts";
 
 const bindings = { a: "read", b: "read", y: "write" } as const;
 const params = {
@@ -31,16 +34,31 @@ const tiledKernel = defineKernel({
   workgroup: null,
 });
 
+const subgroupsKernel = defineKernel({
+  name: "matmul_subgroups",
+  source: subgroupsSource,
+  enable: ["subgroups"],
+  include: [lanesLib],
+  bindings,
+  params,
+  constants: ["LANES", "A_TRANSPOSED", "B_TRANSPOSED"],
+  workgroup: null,
+});
+
 /** Which operands of a product are read transposed. */
 export interface MatmulAttrs {
   transposeA: boolean;
   transposeB: boolean;
 }
 
-interface Product {
+interface Product extends MatmulAttrs {
   tensors: { a: Tensor; b: Tensor; y: Tensor };
   values: Record<keyof typeof params, number>;
 }
+
+// The vectors that the subgroups kernel reads run along the innermost axis of each operand.
+const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA, transposeB }: Product) =>
+  lanesOf(gpu) > 0 && inner % 4 === 0 && (!transposeA || rows % 4 === 0) && (transposeB || cols % 4 === 0);
 
 const family = defineFamily<Product>({
   name: "matmul",
@@ -53,30 +71,30 @@ const family = defineFamily<Product>({
     },
     tiled: {
       run(gpu, { tensors, values }) {
-        const T = tileSide(values.rows, values.cols);
-        const tiles = (extent: number) => Math.ceil(extent / (4 * T));
-        const [x, y] = fold(tiles(values.rows));
-        tiledKernel.run(gpu, tensors, values, { groups: [x, y, tiles(values.cols)] }, { T });
+        tiledKernel.run(gpu, tensors, values, ...workgroupTiles(values.rows, values.cols));
+      },
+    },
+    subgroups: {
+      supports: vectorised,
+      run(gpu, { tensors, values, transposeA: A_TRANSPOSED, transposeB: B_TRANSPOSED }) {
+        const [extent, lanes] = laneTiles(gpu, values.rows, values.cols);
+        subgroupsKernel.run(gpu, tensors, values, extent, { ...lanes, A_TRANSPOSED, B_TRANSPOSED });
       },
     },
   },
-  prefer: (gpu) => (gpu.adapter.software ? "registers" : "tiled"),
+  prefer: (gpu, job) => (gpu.adapter.software ? (vectorised(gpu, job) ? "subgroups" : "registers") : "tiled"),
 });
 
-/** Threads along each side of a workgroup: 16 where the 64 × 64 tiles are many enough to fill a GPU, else 8. */
-export function tileSide(rows: number, cols: number): 8 | 16 {
-  return rows * cols >= 256 * 64 * 64 && cols > 32 ? 16 : 8;
-}
-
 /** Runs op(a)·op(b), untracked. */
-function product(gpu: GpuDevice, a: Tensor, b: Tensor, { transposeA, transposeB }: MatmulAttrs): Tensor {
+function product(gpu: GpuDevice, a: Tensor, b: Tensor, attrs: MatmulAttrs): Tensor {
+  const { transposeA, transposeB } = attrs;
   const [inner, rows] = transposeA ? a.shape : [a.shape[1], a.shape[0]];
   const cols = b.shape[transposeB ? 0 : 1];
   const [a_row, a_col] = transposeA ? [1, a.shape[1]] : [a.shape[1], 1];
   const [b_row, b_col] = transposeB ? [1, b.shape[1]] : [b.shape[1], 1];
   const y = gpu.empty([rows!, cols!], "matmul");
   const values = { rows, inner, cols, a_row, a_col, b_row, b_col } as Product["values"];
-  if (y.size > 0) family.run(gpu, { tensors: { a, b, y }, values });
+  if (y.size > 0) family.run(gpu, { tensors: { a, b, y }, values, ...attrs });
   return y;
 }
 

@@ -18,6 +18,8 @@ export type Scalar = "u32" | "i32" | "f32";
 export interface KernelSpec<B extends string, P extends string> {
   name: string;
   source: string;
+  /** WGSL extensions the source needs, such as subgroups. */
+  enable?: readonly string[];
   /** WGSL libraries put in front of the source. */
   include?: readonly string[];
   bindings: Record<B, Access>;
@@ -49,15 +51,16 @@ export class Kernel<B extends string = string, P extends string = string> {
     allKernels.set(spec.name, this as unknown as Kernel);
   }
 
-  /** The full WGSL for these constants: header, libraries, source. */
+  /** The full WGSL for these constants: directives, header, libraries, source. */
   code(constants: Record<string, number | boolean> = {}): string {
+    const directives = (this.spec.enable ?? []).map((name) => `enable ${name};`);
     const header = (this.spec.constants ?? []).map((name) => {
       const value = constants[name];
       if (value === undefined)
         throw new GpuError(`${this.spec.name}: expected a value for the constant ${name}, got none`);
       return typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`;
     });
-    return [...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
+    return [...directives, ...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
   }
 
   /** Adds one run of this kernel to the device's command stream. */

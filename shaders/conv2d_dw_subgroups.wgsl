@@ -1,0 +1,73 @@
+// part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the
+// output rows (n,oy); one group, c and k divisible by 4. A second kernel adds the parts in order.
+// A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 24 for each subgroup: a lane owns four
+// channels under one tap.
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> part: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+var<private> first_col: u32;
+// Positions left in the row; beyond them the last one repeats, and x counts as 0.
+var<private> left: u32;
+
+fn load_b(base: u32, i: u32, v: u32) -> vec4f {
+  let kq = p.k / 4u;
+  return dy[base + min(i, left - 1u) * kq + min(first_col + v, kq - 1u)];
+}
+
+fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
+
+fn load_x(at: u32, inside: bool) -> vec4f {
+  return select(vec4f(), x[at], inside);
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let cq = p.c / 4u;
+  let kq = p.k / 4u;
+  let col_tiles = (kq + 5u) / 6u;
+  let tile = group.x + group.y * groups.x;
+  first_col = tile % col_tiles * 6u;
+  let j = tile / col_tiles % p.parts;
+  let row = tile / col_tiles / p.parts * LANES + lane;
+  let quads = p.kh * p.kw * cq;
+  let quad = min(row, quads - 1u);
+  let tap = quad / cq;
+  let u = tap / p.kw;
+  let v = tap % p.kw;
+  let lines = p.n * p.oh;
+  let share = (lines + p.parts - 1u) / p.parts;
+  for (var line = j * share; line < min(lines, (j + 1u) * share); line++) {
+    let n = line / p.oh;
+    let iy = (line - n * p.oh) * p.sh + u * p.dh - p.ph;
+    for (var ox = 0u; ox < p.ow; ox += 4u) {
+      left = p.ow - ox;
+      let i = vec4u(0u, 1u, 2u, 3u);
+      let ix = (ox + i) * p.sw + v * p.dw - p.pw;
+      let inside = (i < vec4u(left)) & (ix < vec4u(p.w)) & vec4<bool>(iy < p.h);
+      let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + quad % cq, inside);
+      let a = mat4x4f(
+        load_x(at.x, inside.x),
+        load_x(at.y, inside.y),
+        load_x(at.z, inside.z),
+        load_x(at.w, inside.w),
+      );
+      accumulate(transpose(a), (line * p.ow + ox) * kq, lane);
+    }
+  }
+  let to = (j * quads + row) * p.k + first_col;
+  for (var f = 0u; f < min(6u, kq - first_col); f++) {
+    let s = sums(f);
+    if (row < quads) {
+      part[to + f] = s[0];
+      part[to + f + kq] = s[1];
+      part[to + f + 2u * kq] = s[2];
+      part[to + f + 3u * kq] = s[3];
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); one group, c and k
+// divisible by 4. For each residue of (iy, ix) modulo the stride a matrix product of positions × (u,v,k) with (u,v,k) × channels
+// over the taps that exist, a tile of 4·LANES × 24 for each subgroup.
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> p: Params;
+
+var<private> first_col: u32;
+
+fn load_b(base: u32, i: u32, v: u32) -> vec4f {
+  let c = 4u * min(first_col + v, p.c / 4u - 1u) + i;
+  return w[base + c * (p.k / 4u)];
+}
+
+// The vectors run along the inner axis here.
+fn arrange_b(m: mat4x4f) -> mat4x4f { return transpose(m); }
+
+fn load_dy(at: u32, inside: bool) -> vec4f {
+  return select(vec4f(), dy[at], inside);
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let cq = p.c / 4u;
+  let kq = p.k / 4u;
+  let col_tiles = (cq + 5u) / 6u;
+  let tile = group.x + group.y * groups.x;
+  first_col = tile % col_tiles * 6u;
+  let phase = tile / col_tiles % (p.sh * p.sw);
+  let row_tile = tile / col_tiles / (p.sh * p.sw);
+  // Positions beyond the end repeat the last one and are not stored.
+  let at = position_of(row_tile * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES, phase);
+  let tu = taps_of(phase / p.sw, p.kh, p.sh, p.ph, p.dh);
+  let tv = taps_of(phase % p.sw, p.kw, p.sw, p.pw, p.dw);
+  for (var j = 0u; j < tu.count; j++) {
+    let u = tu.first + j * tu.step;
+    let oy = output_at(at.y, u, p.sh, p.ph, p.dh);
+    for (var l = 0u; l < tv.count; l++) {
+      let v = tv.first + l * tv.step;
+      let ox = output_at(at.x, v, p.sw, p.pw, p.dw);
+      let inside = (oy < vec4u(p.oh)) & (ox < vec4u(p.ow));
+      let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * kq, inside);
+      let tap = (u * p.kw + v) * p.c * kq;
+      for (var k = 0u; k < kq; k++) {
+        let a = mat4x4f(
+          load_dy(start.x + k, inside.x),
+          load_dy(start.y + k, inside.y),
+          load_dy(start.z + k, inside.z),
+          load_dy(start.w + k, inside.w),
+        );
+        accumulate(a, tap + k, lane);
+      }
+    }
+  }
+  let to = ((at.n * p.h + at.y) * p.w + at.x) * cq + first_col;
+  for (var v = 0u; v < min(6u, cq - first_col); v++) {
+    let s = sums(v);
+    store(at.exists.x, to.x + v, s[0]);
+    store(at.exists.y, to.y + v, s[1]);
+    store(at.exists.z, to.z + v, s[2]);
+    store(at.exists.w, to.w + v, s[3]);
+  }
+}
+
+fn store(exists: bool, at: u32, value: vec4f) {
+  if (exists) {
+    dx[at] = value;
+  }
+}

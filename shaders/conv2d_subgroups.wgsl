@@ -1,0 +1,76 @@
+// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; one group, c and k divisible by 4.
+// A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 24 for each subgroup.
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> p: Params;
+
+var<private> first_col: u32;
+
+fn load_b(base: u32, i: u32, v: u32) -> vec4f {
+  let kq = p.k / 4u;
+  return w[base + i * kq + min(first_col + v, kq - 1u)];
+}
+
+fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
+
+fn load_x(at: u32, inside: bool) -> vec4f {
+  return select(vec4f(), x[at], inside);
+}
+
+fn store(position: u32, k: u32, value: vec4f) {
+  if (position < p.n * p.oh * p.ow) {
+    y[position * (p.k / 4u) + k] = value;
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let cq = p.c / 4u;
+  let kq = p.k / 4u;
+  let col_tiles = (kq + 5u) / 6u;
+  let tile = group.x + group.y * groups.x;
+  first_col = tile % col_tiles * 6u;
+  let rows = tile / col_tiles * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES;
+  // Positions beyond the end repeat the last one and are not stored.
+  let position = min(rows, vec4u(p.n * p.oh * p.ow - 1u));
+  let line = position / p.ow;
+  let n = line / p.oh;
+  let oy = line - n * p.oh;
+  let ox = position - line * p.ow;
+  for (var u = 0u; u < p.kh; u++) {
+    let iy = oy * p.sh + u * p.dh - p.ph;
+    for (var v = 0u; v < p.kw; v++) {
+      let ix = ox * p.sw + v * p.dw - p.pw;
+      let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
+      let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq, inside);
+      let tap = (u * p.kw + v) * p.c * kq;
+      for (var c = 0u; c < cq; c++) {
+        let a = mat4x4f(
+          load_x(at.x + c, inside.x),
+          load_x(at.y + c, inside.y),
+          load_x(at.z + c, inside.z),
+          load_x(at.w + c, inside.w),
+        );
+        accumulate(a, tap + c * p.k, lane);
+      }
+    }
+  }
+  for (var v = 0u; v < min(6u, kq - first_col); v++) {
+    let k = first_col + v;
+    var b = vec4f();
+    if (p.bias == 1u) {
+      b = bias[k];
+    }
+    let s = sums(v);
+    store(rows.x, k, s[0] + b);
+    store(rows.y, k, s[1] + b);
+    store(rows.z, k, s[2] + b);
+    store(rows.w, k, s[3] + b);
+  }
+}

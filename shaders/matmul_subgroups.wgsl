@@ -1,0 +1,69 @@
+// y[m,n] = Σ_k a[m,k] b[k,n]; A_TRANSPOSED: a is stored as [k,m]; B_TRANSPOSED: b is stored as [n,k]. The inner extent and the
+// innermost one of each operand are divisible by 4. A tile of 4·LANES × 24 for each subgroup.
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// a[m,k] is at m·a_row + k·a_col; b[k,n] at k·b_row + n·b_col.
+struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32 }
+@group(0) @binding(3) var<uniform> p: Params;
+
+var<private> first_col: u32;
+
+fn load_b(base: u32, i: u32, v: u32) -> vec4f {
+  let col = first_col + 4u * v;
+  if (B_TRANSPOSED) {
+    return b[base + min(col + i, p.cols - 1u) * (p.b_col / 4u)];
+  }
+  return b[base + i * (p.b_row / 4u) + min(col, p.cols - 4u) / 4u];
+}
+
+fn arrange_b(m: mat4x4f) -> mat4x4f {
+  if (B_TRANSPOSED) {
+    return transpose(m);
+  }
+  return m;
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let col_tiles = (p.cols + 23u) / 24u;
+  let tile = group.x + group.y * groups.x;
+  first_col = tile % col_tiles * 24u;
+  // Four neighbouring rows where they are one vector of a; rows beyond the end repeat the last ones and are not stored.
+  let four = vec4u(0u, 1u, 2u, 3u);
+  let own = select(lane + LANES * four, 4u * lane + four, A_TRANSPOSED);
+  let rows = tile / col_tiles * 4u * LANES + own;
+  let row = min(rows, vec4u(p.rows - 1u));
+  for (var k = 0u; k < p.inner; k += 4u) {
+    var m: mat4x4f;
+    if (A_TRANSPOSED) {
+      let at = (k + four) * (p.a_col / 4u) + row.x / 4u;
+      m = transpose(mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]));
+    } else {
+      let at = row * (p.a_row / 4u) + k / 4u;
+      m = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+    }
+    accumulate(m, k * p.b_row / 4u, lane);
+  }
+  for (var v = 0u; v < min(6u, (p.cols - first_col + 3u) / 4u); v++) {
+    let s = sums(v);
+    let col = first_col + 4u * v;
+    store(rows.x, col, s[0]);
+    store(rows.y, col, s[1]);
+    store(rows.z, col, s[2]);
+    store(rows.w, col, s[3]);
+  }
+}
+
+fn store(row: u32, col: u32, value: vec4f) {
+  if (row >= p.rows) {
+    return;
+  }
+  for (var j = 0u; j < min(4u, p.cols - col); j++) {
+    y[row * p.cols + col + j] = value[j];
+  }
+}
