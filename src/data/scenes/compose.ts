@@ -65,8 +65,8 @@ function light(rng: Rng, distance: number, room: readonly Wall[]): Light {
   // Swing it to the front while a wall would be in the way.
   while (Math.abs(azimuth) > 0.3 && room.some((wall) => clearance(wall, at()[0], at()[2]) < 0.3)) azimuth *= 0.85;
   const warmth = rng.uniform(-0.15, 0.2);
-  const strength = rng.uniform(0.75, 1.25);
-  const soft = rng.uniform(0.18, 0.4);
+  const strength = rng.uniform(0.9, 1.4);
+  const soft = rng.uniform(0.22, 0.42);
   return {
     position: at(),
     lamp: [strength * (1 + warmth), strength, strength * (1 - warmth)],
@@ -98,12 +98,12 @@ function distractors(rng: Rng, size: number, main: Thing, eye: Vector): Thing[] 
     const kind = DISTRACTORS[own.int(DISTRACTORS.length)];
     const shape = solid(own, kind, small);
     const paint = anyPaint(own, small);
-    const make = own.bernoulli(0.35) ? pictured : null;
+    const flat = own.bernoulli(0.35);
     for (let attempt = 0; attempt < 12; attempt++) {
       const [x, z] = [size * own.uniform(-3.2, 3.2), size * own.uniform(-3.2, 1.8)];
       if (!fits(x, z, shape.radius, things, eye)) continue;
       const place = { x, z, eye };
-      things.push(make ? make(own, shape, paint, place) : standing(own, kind, shape, paint, place));
+      things.push(flat ? pictured(own, shape, paint, place) : standing(own, kind, shape, paint, place));
       break;
     }
   }

@@ -1,4 +1,4 @@
-import { cos, sin } from "../../tensor/math.ts";
+import { atan2, cos, sin } from "../../tensor/math.ts";
 import type { Rng } from "../../tensor/rng.ts";
 import { cutout } from "./cutout.ts";
 import { type Paint, painted } from "./paint.ts";
@@ -28,7 +28,7 @@ export function solid(rng: Rng, kind: Kind, size: number): Shape {
   }
 }
 
-/** Two colours that differ clearly: one rich, one either pale, dark or rich of another hue. */
+/** Two colours that differ clearly in brightness: a rich one beside a pale or a dark one, or a dim beside a bright one. */
 function colourPair(rng: Rng): [Colour, Colour] {
   const rich = colour(rng, [0.55, 0.95], [0.55, 0.95]);
   const other = rng.int(3);
@@ -73,7 +73,7 @@ export function standing(rng: Rng, kind: Kind, shape: Shape, paint: Paint, place
     label: labelIndex(kind),
     shape,
     paint,
-    bulk: 0.85,
+    bulk: 0.72 * shape.radius * shape.radius,
     gloss: gloss(rng),
     x: place.x,
     z: place.z,
@@ -83,32 +83,40 @@ export function standing(rng: Rng, kind: Kind, shape: Shape, paint: Paint, place
 }
 
 /**
- * A cut-out photograph of the given solid, turned roughly towards the camera.
+ * A cut-out photograph of the given solid, turned roughly towards the camera, touching the ground where the solid would seem to.
  *
  * It was taken from near the camera's place, so that it looks right, but under a light of its own.
  */
 export function pictured(rng: Rng, shape: Shape, paint: Paint, place: Place): Thing {
   const [wx, wz] = [place.eye[0] - place.x, place.eye[2] - place.z];
   const away = Math.sqrt(wx * wx + wz * wz);
-  const [fx, fz] = [wx / away, wz / away];
-  // The sheet's z axis: the direction to the camera, turned by up to 30 degrees.
-  const yaw = rng.uniform(-0.5, 0.5);
-  const [zx, zz] = [fx * cos(yaw) + fz * sin(yaw), fz * cos(yaw) - fx * sin(yaw)];
-  // In the sheet's frame the camera stands at angle -yaw; the photographer stood near it.
-  const swing = rng.uniform(-0.2, 0.2) - yaw;
-  const eye = [away * sin(swing), place.eye[1] * rng.uniform(0.8, 1.2), away * cos(swing)] as const;
-  const azimuth = swing + rng.uniform(-1.5, 1.5);
-  const elevation = rng.uniform(0.45, 1.1);
-  const light = [cos(elevation) * sin(azimuth), sin(elevation), cos(elevation) * cos(azimuth)] as const;
+  const height = place.eye[1] * rng.uniform(0.8, 1.2);
+  const behind = shape.front(height / away);
+  // Directions on the ground as angles from world z: to the camera, to the photographer, and out of the sheet.
+  const toCamera = atan2(wx, wz);
+  const toPhotographer = toCamera + rng.uniform(-0.2, 0.2);
+  const facing = toCamera + rng.uniform(-0.5, 0.5);
+  const aside = toPhotographer - facing;
+  const lightAside = aside + rng.uniform(-1.5, 1.5);
+  const lightUp = rng.uniform(0.45, 1.1);
   const turn = rng.uniform(0, 2 * Math.PI);
-  const [ambient, exposure] = [rng.uniform(0.3, 0.5), rng.uniform(1.1, 1.6)];
   const sheet = cutout(shape, paint, {
-    eye,
-    light,
-    ambient,
-    exposure,
+    eye: [(away - behind) * sin(aside), height, (away - behind) * cos(aside)],
+    behind,
+    light: [cos(lightUp) * sin(lightAside), sin(lightUp), cos(lightUp) * cos(lightAside)],
+    ambient: rng.uniform(0.3, 0.5),
+    exposure: rng.uniform(1.1, 1.6),
     gloss: gloss(rng),
     turn: [cos(turn), sin(turn)],
   });
-  return { label: labelIndex("cut-out"), ...sheet, bulk: 0.35, gloss: 0, x: place.x, z: place.z, cos: zz, sin: zx };
+  return {
+    label: labelIndex("cut-out"),
+    ...sheet,
+    bulk: 0.12 * shape.radius * shape.radius,
+    gloss: 0,
+    x: place.x + behind * sin(toPhotographer),
+    z: place.z + behind * cos(toPhotographer),
+    cos: cos(facing),
+    sin: sin(facing),
+  };
 }

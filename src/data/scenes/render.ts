@@ -2,8 +2,8 @@ import type { Rng } from "../../tensor/rng.ts";
 import { highlight } from "./paint.ts";
 import type { Light, Scene } from "./scene.ts";
 import { BASELINE, type SensorOptions, sense } from "./sensor.ts";
-import { MISS, newRay, type Ray } from "./shapes.ts";
-import { Hit, Tracer } from "./trace.ts";
+import type { Ray } from "./shapes.ts";
+import { describe, Hit, openness, Source } from "./trace.ts";
 
 /** Half the size of the lamp relative to its distance: how soft shadows are. */
 const LAMP_SIZE = 0.06;
@@ -18,37 +18,21 @@ const SUBPIXELS = [
 const CENTRE = [[0, 0, 0, 0]] as const;
 
 /**
- * Adds the light that a hit sends back along a ray to `sum`: Lambert, a highlight, a shadow, and light from everywhere.
+ * Adds the light that a hit sends back along the line of sight to `sum`: Lambert, a highlight, a shadow, and light from everywhere.
  *
- * @param lamp Position of the lamp.
  * @param open Share of the light from everywhere that reaches the hit.
- * @param towards Room for the unit vector to the lamp.
  */
-function shade(
-  tracer: Tracer,
-  light: Light,
-  hit: Hit,
-  ray: Ray,
-  lamp: Float64Array,
-  open: number,
-  towards: Float64Array,
-  sum: Float64Array,
-): void {
-  const { position, normal, colour } = hit;
-  let squared = 0;
-  for (let c = 0; c < 3; c++) {
-    towards[c] = lamp[c] - position[c];
-    squared += towards[c] * towards[c];
-  }
-  const distance = Math.sqrt(squared);
-  for (let c = 0; c < 3; c++) towards[c] /= distance;
-  const lambert = normal[0] * towards[0] + normal[1] * towards[1] + normal[2] * towards[2];
+function shade(light: Light, lamp: Source, hit: Hit, sight: Ray, open: number, sum: Float64Array): void {
+  const { normal, colour } = hit;
+  const { ray } = lamp;
+  const distance = lamp.aim(hit.position);
+  const lambert = -(normal[0] * ray[3] + normal[1] * ray[4] + normal[2] * ray[5]);
   let direct = 0;
   let glint = 0;
-  if (lambert > 0 && !tracer.hidden(hit, lamp)) {
-    const falloff = Math.min(2, light.reference / squared);
+  if (lambert > 0 && !lamp.blocked()) {
+    const falloff = Math.min(2, light.reference / (distance * distance));
     direct = lambert * falloff;
-    if (hit.gloss > 0) glint = hit.gloss * falloff * highlight(normal, towards, ray);
+    if (hit.gloss > 0) glint = hit.gloss * falloff * highlight(normal, ray, sight);
   }
   const sky = (0.7 + 0.3 * normal[1]) * open;
   for (let c = 0; c < 3; c++) {
@@ -57,13 +41,13 @@ function shade(
 }
 
 /** The lamp's four points, seen by the four rays of a pixel, or its middle alone. */
-function lampPoints(scene: Scene, rays: readonly (readonly number[])[]): Float64Array[] {
+function lampPoints(scene: Scene, rays: readonly (readonly number[])[]): Source[] {
   const { position, reference } = scene.light;
   const { right } = scene.camera;
   const spread = LAMP_SIZE * Math.sqrt(reference);
   return rays.map(([, , sideways, upwards]) => {
     const [a, b] = [spread * sideways, spread * upwards];
-    return Float64Array.of(position[0] + a * right[0], position[1] + b, position[2] + a * right[2]);
+    return new Source(scene, [position[0] + a * right[0], position[1] + b, position[2] + a * right[2]]);
   });
 }
 
@@ -96,30 +80,27 @@ export function render(
   const rgb = new Uint8Array(width * height * 3);
   const depth = new Uint16Array(width * height);
   const label = new Uint8Array(width * height);
-  const tracer = new Tracer(scene);
   const { eye, right, up, forward, focal } = scene.camera;
   const unit = 2 / Math.min(width, height);
   const hit = new Hit();
   const sum = new Float64Array(3);
-  const towards = new Float64Array(3);
-  const ray = newRay();
   const rays = antialias ? SUBPIXELS : CENTRE;
   const lamps = lampPoints(scene, rays);
-  const projector = Float64Array.from(eye, (value, c) => value + BASELINE * right[c]);
+  const lens = new Source(scene, eye);
+  const projector = new Source(
+    scene,
+    [0, 1, 2].map((c) => eye[c] + BASELINE * right[c]),
+  );
+  const { ray } = lens;
 
   /** Casts the ray through image coordinates in pixels; false if it leaves the scene. */
   const cast = (px: number, py: number): boolean => {
     const a = (px - width / 2) * unit;
     const b = (height / 2 - py) * unit;
     const length = Math.sqrt(a * a + b * b + focal * focal);
-    for (let c = 0; c < 3; c++) {
-      ray[c] = eye[c];
-      ray[c + 3] = (a * right[c] + b * up[c] + focal * forward[c]) / length;
-    }
-    ray[6] = MISS;
-    tracer.nearest(hit, ray);
-    if (ray[6] === MISS) return false;
-    tracer.surface(hit, ray);
+    for (let c = 0; c < 3; c++) ray[c + 3] = (a * right[c] + b * up[c] + focal * forward[c]) / length;
+    if (!lens.first(hit)) return false;
+    describe(scene, hit, ray);
     return true;
   };
 
@@ -133,9 +114,9 @@ export function render(
         if (!cast(column + 0.5 + rays[i][0], row + 0.5 + rays[i][1])) continue;
         // It hardly changes within a pixel, except from one surface to another.
         const here = hit.thing >= 0 ? hit.thing + 4 : hit.wall + 1;
-        if (here !== surface) open = tracer.openness(hit);
+        if (here !== surface) open = openness(scene, hit);
         surface = here;
-        shade(tracer, scene.light, hit, ray, lamps[i], open, towards, sum);
+        shade(scene.light, lamps[i], hit, ray, open, sum);
       }
       for (let c = 0; c < 3; c++) rgb[pixel * 3 + c] = encode(sum[c] / rays.length);
       const seen = cast(column + 0.5, row + 0.5);
@@ -148,7 +129,8 @@ export function render(
         along += forward[c] * ray[c + 3];
       }
       const brightness = (hit.colour[0] + hit.colour[1] + hit.colour[2]) / 3;
-      const shadowed = sensor.holes > 0 && tracer.hidden(hit, projector);
+      if (sensor.holes > 0) projector.aim(hit.position);
+      const shadowed = sensor.holes > 0 && projector.blocked();
       depth[pixel] = sense(rng, sensor, ray[6] * along, facing, brightness, shadowed);
     }
   }

@@ -2,7 +2,7 @@ import { cos, sin } from "../../tensor/math.ts";
 import type { Rng } from "../../tensor/rng.ts";
 import { type Paint, painted } from "./paint.ts";
 import { labelIndex, type Patch, type Surface, type Wall } from "./scene.ts";
-import { bricks, type Colour, checked, colour, marbled, plain, planks, spotted, striped } from "./textures.ts";
+import { bricks, type Colour, checked, colour, marbled, plain, planks } from "./textures.ts";
 
 const WHITE: Colour = [0.85, 0.83, 0.78];
 const DARK: Colour = [0.03, 0.025, 0.02];
@@ -32,7 +32,7 @@ function wallPaint(rng: Rng): Paint {
       return painted(bricks(rng, rng.uniform(0.25, 0.45)), scaled(base, 0.6), scaled(base, 0.95));
     case 1: {
       const period = rng.uniform(0.2, 0.5);
-      return painted((u) => (u / period - Math.floor(u / period) < 0.5 ? 0 : 1), base, scaled(base, 0.82));
+      return painted((p) => (p[0] / period - Math.floor(p[0] / period) < 0.5 ? 0 : 1), base, scaled(base, 0.82));
     }
     default:
       return painted(plain(rng), base, DARK);
@@ -48,20 +48,20 @@ function rug(rng: Rng, size: number): Patch {
   const round = rng.bernoulli(0.5);
   const main = colour(rng, [0.4, 0.9], [0.3, 0.9]);
   const trim = colour(rng, [0.1, 0.6], [0.7, 1]);
-  const texture = [plain, checked, spotted, striped][rng.int(4)](rng, size * rng.uniform(0.5, 0.9));
+  const texture = [plain, checked, marbled][rng.int(3)](rng, size * rng.uniform(0.5, 0.9));
   const inner = painted(texture, main, trim);
   // Distance from the middle, 1 at the border.
-  const reach = (x: number, z: number) => {
-    const u = (tc * (x - cx) + ts * (z - cz)) / a;
-    const v = (tc * (z - cz) - ts * (x - cx)) / b;
+  const reach = (p: Float64Array) => {
+    const u = (tc * (p[0] - cx) + ts * (p[1] - cz)) / a;
+    const v = (tc * (p[1] - cz) - ts * (p[0] - cx)) / b;
     return round ? u * u + v * v : Math.max(Math.abs(u), Math.abs(v));
   };
   return {
     label: labelIndex("rug"),
-    inside: (x, z) => reach(x, z) < 1,
-    paint(x, z, w, out) {
-      if (reach(x, z) > 0.85) out.set(trim);
-      else inner(x, z, w, out);
+    inside: (p) => reach(p) < 1,
+    paint(p, out) {
+      if (reach(p) > 0.85) out.set(trim);
+      else inner(p, out);
     },
   };
 }
@@ -77,12 +77,12 @@ function picture(rng: Rng, along: number, far: number): Patch {
   const slope = rng.uniform(-0.4, 0.4);
   return {
     label: labelIndex("picture"),
-    inside: (u, y) => Math.abs(u - along) < a && Math.abs(y - centre) < b,
-    paint(u, y, w, out) {
+    inside: (p) => Math.abs(p[0] - along) < a && Math.abs(p[1] - centre) < b,
+    paint(p, out) {
       const border = 0.12 * Math.min(a, b);
-      if (Math.abs(u - along) > a - border || Math.abs(y - centre) > b - border) out.set(frame);
-      else if (y > horizon + slope * (u - along)) sky(u, y, w, out);
-      else land(u, y, w, out);
+      if (Math.abs(p[0] - along) > a - border || Math.abs(p[1] - centre) > b - border) out.set(frame);
+      else if (p[1] > horizon + slope * (p[0] - along)) sky(p, out);
+      else land(p, out);
     },
   };
 }

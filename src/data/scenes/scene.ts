@@ -13,12 +13,12 @@ export function labelIndex(name: (typeof LABELS)[number]): number {
 export interface Patch {
   /** Index of the pixel class. */
   readonly label: number;
-  /** Whether the surface point (u, v), in metres, lies on the patch. */
-  inside(u: number, v: number): boolean;
+  /** Whether a point of the surface lies on the patch. */
+  inside(point: Float64Array): boolean;
   readonly paint: Paint;
 }
 
-/** A plane surface with at most one patch on it. */
+/** A plane surface with at most one patch on it; points on it are two coordinates in metres and a zero. */
 export interface Surface {
   /** Index of the pixel class. */
   readonly label: number;
@@ -39,7 +39,7 @@ export interface Thing {
   readonly label: number;
   readonly shape: Shape;
   readonly paint: Paint;
-  /** How much of the sky it hides, relative to a solid sphere around it. */
+  /** Square of the radius of the ball that would hide as much of the sky, in square metres. */
   readonly bulk: number;
   /** Strength of the highlight, 0 for a matt surface. */
   readonly gloss: number;

@@ -27,8 +27,8 @@ export interface Shape {
   front(slope: number): number;
   /** Distance along the ray to the first point of the shape, or MISS; the ray's reach is not looked at. */
   intersect(ray: Ray): number;
-  /** Writes the outward unit normal at the surface point (x, y, z) into `out`. */
-  normal(x: number, y: number, z: number, out: Float64Array): void;
+  /** Writes the outward unit normal at a point of the surface (three numbers) into `out`. */
+  normal(point: Float64Array, out: Float64Array): void;
 }
 
 function set(out: Float64Array, x: number, y: number, z: number): void {
@@ -58,7 +58,7 @@ export function ball(radius: number): Shape {
       const t = -b - Math.sqrt(root);
       return t > 0 ? t : MISS;
     },
-    normal: (x, y, z, out) => set(out, x / radius, (y - radius) / radius, z / radius),
+    normal: (p, out) => set(out, p[0] / radius, (p[1] - radius) / radius, p[2] / radius),
   };
 }
 
@@ -88,9 +88,9 @@ export function can(radius: number, height: number): Shape {
       const z = oz + top * dz;
       return x * x + z * z <= radius * radius ? top : MISS;
     },
-    normal(x, y, z, out) {
-      if (y > height - 1e-6) set(out, 0, 1, 0);
-      else set(out, x / radius, 0, z / radius);
+    normal(p, out) {
+      if (p[1] > height - 1e-6) set(out, 0, 1, 0);
+      else set(out, p[0] / radius, 0, p[2] / radius);
     },
   };
 }
@@ -124,9 +124,9 @@ export function cone(radius: number, height: number): Shape {
       }
       return nearest;
     },
-    normal(x, _y, z, out) {
-      const across = Math.sqrt(x * x + z * z) * slant || 1;
-      set(out, x / across, k / slant, z / across);
+    normal(p, out) {
+      const across = Math.sqrt(p[0] * p[0] + p[2] * p[2]) * slant || 1;
+      set(out, p[0] / across, k / slant, p[2] / across);
     },
   };
 }
@@ -157,8 +157,8 @@ export function box(width: number, height: number, depth: number): Shape {
       leave = Math.min(Math.max(x0, x1), Math.max(y0, y1), Math.max(z0, z1));
       return enter > 0 && enter <= leave ? enter : MISS;
     },
-    normal(x, y, z, out) {
-      const [nx, ny, nz] = [x / a, (y - height / 2) / (height / 2), z / c];
+    normal(p, out) {
+      const [nx, ny, nz] = [p[0] / a, (p[1] - height / 2) / (height / 2), p[2] / c];
       const [ax, ay, az] = [Math.abs(nx), Math.abs(ny), Math.abs(nz)];
       if (ay >= ax && ay >= az) set(out, 0, ny > 0 ? 1 : -1, 0);
       else if (ax >= az) set(out, nx > 0 ? 1 : -1, 0, 0);
@@ -167,11 +167,11 @@ export function box(width: number, height: number, depth: number): Shape {
   };
 }
 
-const MARCH_STEPS = 48;
-const MARCH_PRECISION = 5e-4;
+const MARCH_STEPS = 64;
+const MARCH_PRECISION = 1e-4;
 
 /**
- * A torus standing on its rim, its hole facing z; found by sphere tracing to half a millimetre.
+ * A torus standing on its rim, its hole facing z; found by sphere tracing to a tenth of a millimetre.
  *
  * Source: Hart, "Sphere tracing", The Visual Computer 12 (1996).
  */
@@ -205,8 +205,10 @@ export function ring(major: number, minor: number): Shape {
       }
       return MISS;
     },
-    normal(x, y, z, out) {
-      const up = y - centre;
+    normal(p, out) {
+      const x = p[0];
+      const up = p[1] - centre;
+      const z = p[2];
       const spoke = Math.sqrt(x * x + up * up) || 1;
       const shrink = 1 - major / spoke;
       const length = Math.sqrt(x * x * shrink * shrink + up * up * shrink * shrink + z * z) || 1;

@@ -1,8 +1,8 @@
 import { cos, sin } from "../../tensor/math.ts";
 import type { Rng } from "../../tensor/rng.ts";
 
-/** A pattern in space: a value in [0, 1] that mixes two colours, at a point in metres of the object's own frame. */
-export type Texture = (x: number, y: number, z: number) => number;
+/** A pattern in space: a value in [0, 1] that mixes two colours, at a point (three numbers, object frame, metres). */
+export type Texture = (point: Float64Array) => number;
 
 /** Linear red, green and blue in [0, 1]. */
 export type Colour = readonly [number, number, number];
@@ -41,17 +41,17 @@ function noise(x: number, y: number, z: number): number {
 export function plain(rng: Rng): Texture {
   const scale = rng.uniform(6, 14);
   const strength = rng.uniform(0.05, 0.3);
-  return (x, y, z) => strength * noise(scale * x, scale * y, scale * z);
+  return (p) => strength * noise(scale * p[0], scale * p[1], scale * p[2]);
 }
 
-/** Bands of equal width across a random direction in the plane that faces the viewer. */
+/** Bands of nearly equal width across a random direction, steep enough that several show from every side. */
 export function striped(rng: Rng, period: number): Texture {
-  const angle = rng.uniform(0, Math.PI);
+  const angle = rng.uniform(0.6, Math.PI - 0.6);
   const [kx, ky, kz] = [cos(angle) / period, sin(angle) / period, rng.uniform(-0.3, 0.3) / period];
   const phase = rng.uniform();
   const share = rng.uniform(0.42, 0.58);
-  return (x, y, z) => {
-    const u = kx * x + ky * y + kz * z + phase;
+  return (p) => {
+    const u = kx * p[0] + ky * p[1] + kz * p[2] + phase;
     return u - Math.floor(u) < share ? 0 : 1;
   };
 }
@@ -70,11 +70,11 @@ export function spotted(rng: Rng, period: number): Texture {
     const dw = w - Math.floor(w) - 0.5;
     return du * du + dv * dv + dw * dw < squared;
   };
-  return (x, y, z) => {
-    const turned = ca * z - sa * x;
-    const u = ca * x + sa * z + px;
-    const v = (ct * y) / period - st * turned + py;
-    const w = (st * y) / period + ct * turned + pz;
+  return (p) => {
+    const turned = ca * p[2] - sa * p[0];
+    const u = ca * p[0] + sa * p[2] + px;
+    const v = (ct * p[1]) / period - st * turned + py;
+    const w = (st * p[1]) / period + ct * turned + pz;
     return near(u, v, w) || near(u + 0.5, v + 0.5, w + 0.5) ? 1 : 0;
   };
 }
@@ -83,7 +83,7 @@ export function spotted(rng: Rng, period: number): Texture {
 export function checked(rng: Rng, period: number): Texture {
   const [px, py, pz] = [rng.uniform(), rng.uniform(), rng.uniform()];
   const k = 2 / period;
-  return (x, y, z) => (Math.floor(k * x + px) + Math.floor(k * y + py) + Math.floor(k * z + pz)) & 1;
+  return (p) => (Math.floor(k * p[0] + px) + Math.floor(k * p[1] + py) + Math.floor(k * p[2] + pz)) & 1;
 }
 
 /** Veins, as in marble. */
@@ -91,22 +91,22 @@ export function marbled(rng: Rng, period: number): Texture {
   const angle = rng.uniform(0, Math.PI);
   const [kx, ky] = [cos(angle), sin(angle)];
   const offset = rng.uniform(0, 100);
-  return (x, y, z) => {
-    const [u, v, w] = [x / period + offset, y / period, z / period];
+  return (p) => {
+    const [u, v, w] = [p[0] / period + offset, p[1] / period, p[2] / period];
     const bent = kx * u + ky * v + 2 * noise(2 * u, 2 * v, 2 * w) + noise(4 * u, 4 * v, 4 * w);
     return Math.abs(2 * (bent - Math.floor(bent)) - 1);
   };
 }
 
-/** Boards side by side along z, each of its own shade, with dark gaps; the third coordinate is not used. */
+/** Boards side by side, each of its own shade, with dark gaps; the third coordinate is not used. */
 export function planks(rng: Rng, width: number): Texture {
   const angle = rng.uniform(-0.5, 0.5) + (rng.bernoulli(0.5) ? Math.PI / 2 : 0);
   const [ca, sa] = [cos(angle) / width, sin(angle) / width];
   const length = rng.uniform(6, 10);
-  return (x, z) => {
-    const across = ca * x + sa * z;
+  return (p) => {
+    const across = ca * p[0] + sa * p[1];
     const row = Math.floor(across);
-    const along = (ca * z - sa * x) / length + 0.37 * row;
+    const along = (ca * p[1] - sa * p[0]) / length + 0.37 * row;
     if (across - row < 0.06) return 1;
     return 0.7 * hash(row, Math.floor(along), 7);
   };
@@ -115,10 +115,10 @@ export function planks(rng: Rng, width: number): Texture {
 /** A wall of staggered bricks with pale joints; the third coordinate is not used. */
 export function bricks(_rng: Rng, width: number): Texture {
   const height = width * 0.45;
-  return (x, y) => {
-    const v = y / height;
+  return (p) => {
+    const v = p[1] / height;
     const row = Math.floor(v);
-    const u = x / width + 0.5 * (row & 1);
+    const u = p[0] / width + 0.5 * (row & 1);
     const column = Math.floor(u);
     if (v - row < 0.14 || u - column < 0.07) return 1;
     return 0.45 * hash(column, row, 3);
