@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let ys = taps_inside(o.row, p.height, p.kernel_y, p.stride_y, p.padding_y);
   let xs = taps_inside(o.column, p.width, p.kernel_x, p.stride_x, p.padding_x);
   let to = ((o.image * p.out_height + o.row) * p.out_width + o.column) * p.channels;
-  for (var channel = o.channel; channel < o.end; channel++) {
+  for (var channel = o.channel; channel < p.channels; channel += o.step) {
     var sum = 0.0;
     for (var ky = ys.x; ky < ys.y; ky++) {
       let row = o.row * p.stride_y + ky - p.padding_y;

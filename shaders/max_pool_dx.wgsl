@@ -19,7 +19,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let ys = windows_over(o.row, p.out_height, p.kernel_y, p.stride_y, p.padding_y);
   let xs = windows_over(o.column, p.out_width, p.kernel_x, p.stride_x, p.padding_x);
   let to = ((o.image * p.height + o.row) * p.width + o.column) * p.channels;
-  for (var channel = o.channel; channel < o.end; channel++) {
+  for (var channel = o.channel; channel < p.channels; channel += o.step) {
     var sum = 0.0;
     for (var row = ys.x; row < ys.y; row++) {
       let ky = o.row + p.padding_y - row * p.stride_y;

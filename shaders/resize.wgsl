@@ -21,7 +21,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     let row = o.row * p.height / p.out_height;
     let column = o.column * p.width / p.out_width;
     let at = (line(o.image, row) + column) * p.channels;
-    for (var channel = o.channel; channel < o.end; channel++) {
+    for (var channel = o.channel; channel < p.channels; channel += o.step) {
       y[to + channel] = x[at + channel];
     }
     return;
@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let h = sample_of(o.column, p.width, p.out_width);
   let low = line(o.image, v.low);
   let high = line(o.image, v.high);
-  for (var channel = o.channel; channel < o.end; channel++) {
+  for (var channel = o.channel; channel < p.channels; channel += o.step) {
     let a = x[(low + h.low) * p.channels + channel];
     let b = x[(low + h.high) * p.channels + channel];
     let c = x[(high + h.low) * p.channels + channel];

@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let ys = readers(o.row, p.height, p.out_height);
   let xs = readers(o.column, p.width, p.out_width);
   let to = ((o.image * p.height + o.row) * p.width + o.column) * p.channels;
-  for (var channel = o.channel; channel < o.end; channel++) {
+  for (var channel = o.channel; channel < p.channels; channel += o.step) {
     var sum = 0.0;
     for (var row = ys.x; row < ys.y; row++) {
       let line = (o.image * p.out_height + row) * p.out_width;

@@ -11,6 +11,7 @@ import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { pixelThreads } from "./pixels.ts";
 import { reduceMiddle } from "./reduce.ts";
 
 const include = [gridLib, finiteLib, pixelLib, windowLib];
@@ -102,11 +103,10 @@ function poolShape(op: string, x: Shape, { kernel, stride, padding }: PoolAttrs)
   return [batch, ...extents, channels];
 }
 
-/** Kernel parameters for one thread per four channels of each pixel of `over`. */
+/** Kernel parameters for threads that walk the pixels of `over`, which is x or y. */
 function windowParams(x: Shape, y: Shape, over: Shape, { kernel, stride, padding }: PoolAttrs) {
-  const [batch, rows, columns, depth] = over as [number, number, number, number];
   return {
-    n: batch * rows * columns * Math.ceil(depth / 4),
+    n: pixelThreads(over),
     height: x[1]!,
     width: x[2]!,
     channels: x[3]!,

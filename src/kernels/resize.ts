@@ -8,6 +8,7 @@ import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { pixelThreads } from "./pixels.ts";
 
 const include = [gridLib, pixelLib, resampleLib];
 const params = {
@@ -46,14 +47,13 @@ export interface ResizeAttrs {
 // Positions are kept as integers below five times the product of both extents.
 const MAX_PRODUCT = Math.floor((2 ** 31 - 1) / 5);
 
-/** Kernel parameters for one thread per four channels of each pixel of `over`. */
+/** Kernel parameters for threads that walk the pixels of `over`, which is x or y. */
 function paramsOf(x: Shape, over: Shape, { height, width, mode }: ResizeAttrs) {
-  const [batch, rows, columns, channels] = over as [number, number, number, number];
   return {
-    n: batch * rows * columns * Math.ceil(channels / 4),
+    n: pixelThreads(over),
     height: x[1]!,
     width: x[2]!,
-    channels,
+    channels: x[3]!,
     out_height: height,
     out_width: width,
     nearest: Number(mode === "nearest"),

@@ -31,7 +31,7 @@ const cases = [
     attrs: { kernel: [2, 1], stride: [3, 2], padding: [1, 0] } as const,
   },
   { name: "one pixel", inputs: [[3, 1, 1, 4]], attrs: { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const },
-  { name: "one window", inputs: [[1, 5, 5, 13]], attrs: { kernel: [5, 5], stride: [5, 5], padding: [0, 0] } as const },
+  { name: "one window", inputs: [[1, 5, 5, 17]], attrs: { kernel: [5, 5], stride: [5, 5], padding: [0, 0] } as const },
   { name: "no images", inputs: [[0, 4, 4, 3]], attrs: { kernel: [2, 2], stride: [2, 2], padding: [0, 0] } as const },
   { name: "no channels", inputs: [[2, 4, 4, 0]], attrs: { kernel: [2, 2], stride: [2, 2], padding: [0, 0] } as const },
 ];

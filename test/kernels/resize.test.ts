@@ -11,7 +11,7 @@ const extents: { name: string; from: number[]; height: number; width: number }[]
   { name: "down", from: [1, 13, 11, 4], height: 5, width: 3 },
   { name: "down by more than three", from: [1, 17, 9, 1], height: 2, width: 1 },
   { name: "up and down", from: [2, 3, 8, 2], height: 7, width: 3 },
-  { name: "to the same", from: [1, 5, 4, 6], height: 5, width: 4 },
+  { name: "to the same", from: [1, 5, 4, 11], height: 5, width: 4 },
   { name: "from one pixel", from: [2, 1, 1, 3], height: 4, width: 5 },
   { name: "to one pixel", from: [2, 5, 4, 3], height: 1, width: 1 },
   { name: "no images", from: [0, 2, 2, 3], height: 3, width: 3 },
