@@ -3,6 +3,7 @@ import gridLib from "../../shaders/lib/grid.wgsl";
 import mathLib from "../../shaders/lib/math.wgsl";
 import kernelsLib from "../../shaders/lib/mmd_kernels.wgsl";
 import distanceSource from "../../shaders/mmd_distance.wgsl";
+import distanceRegistersSource from "../../shaders/mmd_distance_registers.wgsl";
 import gradientSource from "../../shaders/mmd_dx.wgsl";
 import valueSource from "../../shaders/mmd_value.wgsl";
 import weightsSource from "../../shaders/mmd_weights.wgsl";
@@ -11,6 +12,7 @@ import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { defineFamily } from "../tensor/variant.ts";
 import { reduceMiddle } from "./reduce.ts";
 
 const include = [gridLib, finiteLib, mathLib, kernelsLib];
@@ -22,6 +24,14 @@ const distanceKernel = defineKernel({
   bindings: { a: "read", b: "read", partial: "write" },
   params: { rows: "u32", width: "u32", chunk: "u32", stride: "u32", at: "u32", symmetric: "u32" },
   workgroup: null,
+});
+
+const distanceRegistersKernel = defineKernel({
+  name: "mmd_distance_registers",
+  source: distanceRegistersSource,
+  include: [gridLib],
+  bindings: { a: "read", b: "read", partial: "write" },
+  params: { rows: "u32", width: "u32", chunk: "u32", chunks: "u32", stride: "u32", at: "u32" },
 });
 
 const valueKernel = defineKernel({
@@ -61,25 +71,75 @@ export interface MmdAttrs {
   multiplier: number;
 }
 
-/** Squared distances [3, B, B] of the pairs of rows source-source, source-target and target-target. */
-function squaredDistances(gpu: GpuDevice, source: Tensor, target: Tensor): Tensor {
-  const [rows, width] = source.shape as [number, number];
-  const tiles = Math.ceil(rows / TILE);
-  const wanted = Math.max(Math.ceil(WORKGROUPS / tiles ** 2), Math.ceil(width / (THREADS * LONGEST)));
-  const chunk = THREADS * Math.ceil(width / (THREADS * wanted));
-  const chunks = Math.ceil(width / chunk);
+// Threads wanted in one run of the variant in registers.
+const WANTED_THREADS = 1024;
+
+/** What the squared distances are computed from, and where they go. */
+interface Distances {
+  source: Tensor;
+  target: Tensor;
+  rows: number;
+  width: number;
+  /** Filled by the variant: partial sums [chunks, 3, B, B]. */
+  partial?: Tensor;
+}
+
+type Pair = { a: Tensor; b: Tensor; partial: Tensor; stride: number; at: number };
+
+/** Runs `each` for the blocks source-source, source-target and target-target of the partial sums. */
+function forEachPair(gpu: GpuDevice, args: Distances, chunks: number, each: (pair: Pair) => void): void {
+  const { source, target, rows } = args;
   const block = rows * rows;
   const partial = gpu.empty([chunks, 3 * block], "mmd");
+  args.partial = partial;
   const pairs = [
     [source, source],
     [source, target],
     [target, target],
   ] as const;
-  for (const [k, [a, b]] of pairs.entries()) {
-    const values = { rows, width, chunk, stride: 3 * block, at: k * block, symmetric: a === b ? 1 : 0 };
-    distanceKernel.run(gpu, { a, b, partial }, values, { groups: [chunks, tiles, tiles] });
-  }
-  const distances = reduceMiddle(gpu, partial, [1, chunks, 3 * block], "sum");
+  for (const [k, [a, b]] of pairs.entries()) each({ a, b, partial, stride: 3 * block, at: k * block });
+}
+
+const distanceFamily = defineFamily<Distances>({
+  name: "mmd_distance",
+  variants: {
+    registers: {
+      run(gpu, args) {
+        const { rows, width } = args;
+        const tiles = Math.ceil(rows / TILE);
+        const wanted = Math.max(Math.ceil(WANTED_THREADS / tiles ** 2), Math.ceil(width / LONGEST));
+        const chunk = Math.ceil(width / wanted);
+        const chunks = Math.ceil(width / chunk);
+        forEachPair(gpu, args, chunks, ({ a, b, partial, stride, at }) => {
+          const values = { rows, width, chunk, chunks, stride, at };
+          distanceRegistersKernel.run(gpu, { a, b, partial }, values, { threads: tiles * tiles * chunks });
+        });
+      },
+    },
+    tiled: {
+      run(gpu, args) {
+        const { rows, width } = args;
+        const tiles = Math.ceil(rows / TILE);
+        const wanted = Math.max(Math.ceil(WORKGROUPS / tiles ** 2), Math.ceil(width / (THREADS * LONGEST)));
+        const chunk = THREADS * Math.ceil(width / (THREADS * wanted));
+        const chunks = Math.ceil(width / chunk);
+        forEachPair(gpu, args, chunks, ({ a, b, partial, stride, at }) => {
+          const values = { rows, width, chunk, stride, at, symmetric: a === b ? 1 : 0 };
+          distanceKernel.run(gpu, { a, b, partial }, values, { groups: [chunks, tiles, tiles] });
+        });
+      },
+    },
+  },
+  prefer: (gpu) => (gpu.adapter.software ? "registers" : "tiled"),
+});
+
+/** Squared distances [3, B, B] of the pairs of rows source-source, source-target and target-target. */
+function squaredDistances(gpu: GpuDevice, source: Tensor, target: Tensor): Tensor {
+  const [rows, width] = source.shape as [number, number];
+  const args: Distances = { source, target, rows, width };
+  distanceFamily.run(gpu, args);
+  const partial = args.partial!;
+  const distances = reduceMiddle(gpu, partial, [1, partial.shape[0]!, 3 * rows * rows], "sum");
   partial.dispose();
   return distances;
 }

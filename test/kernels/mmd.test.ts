@@ -8,6 +8,7 @@ import { opSuite } from "./suite.ts";
 const attrs = { kernels: 5, multiplier: 2 };
 
 opSuite(mmdOp, {
+  families: ["mmd_distance"],
   cases: [
     { name: "a batch of 8", inputs: [[8, 257], { shape: [8, 257], range: [-0.5, 1.5] }], attrs },
     {
