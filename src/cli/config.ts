@@ -1,10 +1,10 @@
 import path from "node:path";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readText } from "../data/node/files.ts";
-import { type MethodName, methods, type Seen } from "../model/methods.ts";
-import type { Stage } from "../model/plan.ts";
+import type { MethodName, Seen } from "../model/methods.ts";
+import { type Stage, servingNetwork } from "../model/plan.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
-import { type Flag, flags, type Settings } from "./settings.ts";
+import { checkTask, type Flag, flags, type Settings, stagesOf } from "./settings.ts";
 
 /** What a run knows about its dataset. */
 export interface DatasetFacts {
@@ -70,22 +70,30 @@ export async function readConfig(folder: string): Promise<RunConfig> {
   }
   const root = new Entry(json, file, "");
   root.at("format").expect((value) => value === FORMAT, `"${FORMAT}"`);
-  const config: RunConfig = {
+  const settings = readSettings(root.at("settings"));
+  // Both follow from the settings; the file has them for its readers.
+  const plan = planOf(settings);
+  for (const [name, value] of Object.entries(plan)) {
+    root
+      .at(name)
+      .expect((stored) => JSON.stringify(stored) === JSON.stringify(value), "what follows from the settings");
+  }
+  return {
     format: FORMAT,
     version: root.at("version").text(),
     created: root.at("created").text(),
     command: root.at("command").text(),
-    settings: readSettings(root.at("settings")),
+    settings: { ...settings, data: settings.data && path.resolve(folder, settings.data) },
     dataset: readFacts(root.at("dataset")),
-    stages: root.at("stages").list().map(readStage),
-    serves: {
-      rgb: root.at("serves").at("rgb").method(),
-      depth: root.at("serves").at("depth").method(),
-      both: root.at("serves").at("both").method(),
-    },
+    ...plan,
   };
-  const { data } = config.settings;
-  return { ...config, settings: { ...config.settings, data: data && path.resolve(folder, data) } };
+}
+
+/** The stages that settings ask for, and which network serves what is seen at test time. */
+export function planOf(settings: Settings): Pick<RunConfig, "stages" | "serves"> {
+  const stages = stagesOf(settings);
+  const serving = (seen: Seen) => servingNetwork(stages, seen);
+  return { stages, serves: { rgb: serving("rgb"), depth: serving("depth"), both: serving("both") } };
 }
 
 function readSettings(entry: Entry): Settings {
@@ -103,6 +111,7 @@ function readSettings(entry: Entry): Settings {
   if (settings.data === null && (settings.size === null || settings.scenes === null)) {
     entry.fail("data, or size and scenes", "neither");
   }
+  checkTask(settings.task as string);
   return settings as unknown as Settings;
 }
 
@@ -123,26 +132,22 @@ function readFacts(entry: Entry): DatasetFacts {
       .map(([name, size]) => [name, size.whole(0, 2 ** 31)]),
   );
   const split = (name: string) =>
-    entry.at(name).expect((value) => typeof value === "string" && value in splits, "one of the splits") as string;
+    entry
+      .at(name)
+      .expect((value) => typeof value === "string" && Object.hasOwn(splits, value), "one of the splits") as string;
   return {
     name: entry.at("name").text(),
     width: entry.at("width").whole(1, MOST_PIXELS),
     height: entry.at("height").whole(1, MOST_PIXELS),
     classes: entry
       .at("classes")
-      .list()
+      .list(2, 255)
       .map((name) => name.text()),
     splits,
     depth: { mean: entry.at("depth").at("mean").number(0, 1e6), std: entry.at("depth").at("std").number(1e-6, 1e6) },
     validation: entry.at("validation").value === null ? null : split("validation"),
     evaluation: split("evaluation"),
   };
-}
-
-function readStage(entry: Entry): Stage {
-  const name = entry.at("name").method();
-  if (name === null) entry.fail("the name of a method", "null");
-  return { name, teacher: entry.at("teacher").method(), epochs: entry.at("epochs").whole(1, 100_000) };
 }
 
 /** One entry of a JSON file, with its name for messages. */
@@ -173,8 +178,9 @@ class Entry {
     return Object.keys(object).map((key) => [key, this.at(key)]);
   }
 
-  list(): Entry[] {
-    const list = this.expect((value) => Array.isArray(value) && value.length < 1000, "a list") as unknown[];
+  list(least: number, most: number): Entry[] {
+    const fits = (value: unknown) => Array.isArray(value) && value.length >= least && value.length <= most;
+    const list = this.expect(fits, `a list of ${least} to ${most}`) as unknown[];
     return list.map((value, i) => new Entry(value, this.file, `${this.name}[${i}]`));
   }
 
@@ -190,11 +196,6 @@ class Entry {
   whole(low: number, high: number): number {
     const inside = (value: unknown) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
     return this.expect(inside, `a whole number from ${low} to ${high}`) as number;
-  }
-
-  method(): MethodName | null {
-    const known = (value: unknown) => value === null || (typeof value === "string" && Object.hasOwn(methods, value));
-    return this.expect(known, "the name of a method, or null") as MethodName | null;
   }
 }
 

@@ -49,9 +49,6 @@ function program(io: Io): Command {
   // Set before the commands are made, which inherit it: nothing is printed twice, and nothing exits behind our back.
   root.exitOverride().configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} });
   root.addHelpText("after", "\nMore about a command: onestage <command> --help");
-  root.allowExcessArguments().action(() => {
-    throw new UsageError(`expected a command (${names(root)}), got ${root.args[0] ?? "none"}`);
-  });
 
   addTrainOptions(root.command("start"), ["data", "task"])
     .description("train on the built-in scenes and compare what was learnt: the main job")
@@ -95,6 +92,10 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage info --json"))
     .action((options) => info(options, io));
+  // Behind the commands, which would inherit it.
+  root.allowExcessArguments().action(() => {
+    throw new UsageError(`expected a command (${names(root)}), got ${root.args[0] ?? "none"}`);
+  });
   return root;
 }
 

@@ -5,11 +5,10 @@ import { type LoadedCheckpoint, loadCheckpoint } from "../data/node/checkpoint.t
 import { readText } from "../data/node/files.ts";
 import { truncateJsonl } from "../data/node/jsonl.ts";
 import type { Dataset } from "../data/sample.ts";
-import { servingNetwork } from "../model/plan.ts";
 import { renderSummary } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
-import { FORMAT, type RunConfig, readConfig, writeConfig } from "./config.ts";
+import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
 import { datasetFacts, openDataset } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
@@ -17,7 +16,7 @@ import { lockFolder } from "./lock.ts";
 import { Progress } from "./progress.ts";
 import { checkOut, createRun, findRun, type OpenRun, runFiles } from "./runFolder.ts";
 import { rehearse, type Session, stepsPerEpoch } from "./session.ts";
-import { checkUnchanged, type Given, newSettings, type Settings, stagesOf } from "./settings.ts";
+import { checkUnchanged, type Given, newSettings, type Settings } from "./settings.ts";
 import { type RunState, trainStage } from "./stage.ts";
 import { VERSION } from "./version.ts";
 
@@ -82,7 +81,6 @@ function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): 
   const facts = datasetFacts(dataset);
   // A small folder is no reason to fail with a batch size that nobody chose.
   const batch = given.batch === undefined ? Math.min(settings.batch, facts.splits.train!) : settings.batch;
-  const stages = stagesOf(settings);
   return {
     format: FORMAT,
     version: VERSION,
@@ -90,12 +88,7 @@ function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): 
     command: ["onestage", ...io.argv].map(quoted).join(" "),
     settings: { ...settings, batch },
     dataset: facts,
-    stages,
-    serves: {
-      rgb: servingNetwork(stages, "rgb"),
-      depth: servingNetwork(stages, "depth"),
-      both: servingNetwork(stages, "both"),
-    },
+    ...planOf(settings),
   };
 }
 
@@ -134,7 +127,7 @@ async function work(
   let before = 0;
   const elapsed = () => before + (performance.now() - started) / 1000;
   const session: Session = { io, folder, config, dataset, device, progress, elapsed };
-  io.say(`${show(folder)}: ${stages.length} networks on ${adapterName(device)}`);
+  io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);
   for (let lost = 0; ; ) {
     try {
       const checkpoint = await newestCheckpoint(session);
