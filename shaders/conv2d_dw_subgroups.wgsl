@@ -38,26 +38,38 @@ fn main(
   let quads = p.kh * p.kw * cq;
   let quad = min(row, quads - 1u);
   let tap = quad / cq;
+  let c = quad - tap * cq;
   let u = tap / p.kw;
   let v = tap % p.kw;
   let lines = p.n * p.oh;
   let share = (lines + p.parts - 1u) / p.parts;
-  for (var line = j * share; line < min(lines, (j + 1u) * share); line++) {
-    let n = line / p.oh;
-    let iy = (line - n * p.oh) * p.sh + u * p.dh - p.ph;
-    for (var ox = 0u; ox < p.ow; ox += 4u) {
-      left = p.ow - ox;
-      let i = vec4u(0u, 1u, 2u, 3u);
-      let ix = (ox + i) * p.sw + v * p.dw - p.pw;
-      let inside = (i < vec4u(left)) & (ix < vec4u(p.w)) & vec4<bool>(iy < p.h);
-      let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + quad % cq, inside);
-      let a = mat4x4f(
-        load_x(at.x, inside.x),
-        load_x(at.y, inside.y),
-        load_x(at.z, inside.z),
-        load_x(at.w, inside.w),
-      );
-      accumulate(transpose(a), (line * p.ow + ox) * kq, lane);
+  var n = j * share / p.oh;
+  var oy = j * share % p.oh;
+  var ox = 0u;
+  let i = vec4u(0u, 1u, 2u, 3u);
+  // One flat loop: entering an inner one costs as much as two of these steps.
+  let steps = (p.ow + 3u) / 4u;
+  for (var s = j * share * steps; s < min(lines, (j + 1u) * share) * steps; s++) {
+    left = p.ow - ox;
+    let iy = oy * p.sh + u * p.dh - p.ph;
+    let ix = (ox + i) * p.sw + v * p.dw - p.pw;
+    let inside = (i < vec4u(left)) & (ix < vec4u(p.w)) & vec4<bool>(iy < p.h);
+    let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + c, inside);
+    let a = mat4x4f(
+      load_x(at.x, inside.x),
+      load_x(at.y, inside.y),
+      load_x(at.z, inside.z),
+      load_x(at.w, inside.w),
+    );
+    accumulate(transpose(a), ((n * p.oh + oy) * p.ow + ox) * kq, lane);
+    ox += 4u;
+    if (ox >= p.ow) {
+      ox = 0u;
+      oy += 1u;
+    }
+    if (oy == p.oh) {
+      oy = 0u;
+      n += 1u;
     }
   }
   let to = (j * quads + row) * p.k + first_col;

@@ -25,14 +25,16 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let k0 = group * kg;
   let tu = taps_of(phase / p.sw, p.kh, p.sh, p.ph, p.dh);
   let tv = taps_of(phase % p.sw, p.kw, p.sw, p.pw, p.dw);
+  let first_y = output_at(at.y, tu.first, p.sh, p.ph, p.dh);
+  let first_x = output_at(at.x, tv.first, p.sw, p.pw, p.dw);
   // Column r: the four channels at position r.
   var sums: mat4x4f;
   for (var j = 0u; j < tu.count; j++) {
     let u = tu.first + j * tu.step;
-    let oy = output_at(at.y, u, p.sh, p.ph, p.dh);
+    let oy = first_y - j * tu.hop;
     for (var l = 0u; l < tv.count; l++) {
       let v = tv.first + l * tv.step;
-      let ox = output_at(at.x, v, p.sw, p.pw, p.dw);
+      let ox = first_x - l * tv.hop;
       let inside = (oy < vec4u(p.oh)) & (ox < vec4u(p.ow));
       let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * p.k + k0, inside);
       let tap = ((u * p.kw + v) * cg + c) * p.k + k0;

@@ -43,22 +43,30 @@ fn main(
   let n = line / p.oh;
   let oy = line - n * p.oh;
   let ox = position - line * p.ow;
-  for (var u = 0u; u < p.kh; u++) {
+  // One flat loop over taps and channels: entering an inner one costs as much as two of these steps.
+  var u = 0u;
+  var v = 0u;
+  var c = 0u;
+  for (var i = 0u; i < p.kh * p.kw * cq; i++) {
     let iy = oy * p.sh + u * p.dh - p.ph;
-    for (var v = 0u; v < p.kw; v++) {
-      let ix = ox * p.sw + v * p.dw - p.pw;
-      let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
-      let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq, inside);
-      let tap = (u * p.kw + v) * p.c * kq;
-      for (var c = 0u; c < cq; c++) {
-        let a = mat4x4f(
-          load_x(at.x + c, inside.x),
-          load_x(at.y + c, inside.y),
-          load_x(at.z + c, inside.z),
-          load_x(at.w + c, inside.w),
-        );
-        accumulate(a, tap + c * p.k, lane);
-      }
+    let ix = ox * p.sw + v * p.dw - p.pw;
+    let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
+    let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + c, inside);
+    let a = mat4x4f(
+      load_x(at.x, inside.x),
+      load_x(at.y, inside.y),
+      load_x(at.z, inside.z),
+      load_x(at.w, inside.w),
+    );
+    accumulate(a, i * p.k, lane);
+    c += 1u;
+    if (c == cq) {
+      c = 0u;
+      v += 1u;
+    }
+    if (v == p.kw) {
+      v = 0u;
+      u += 1u;
     }
   }
   for (var v = 0u; v < min(6u, kq - first_col); v++) {

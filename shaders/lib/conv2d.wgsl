@@ -7,8 +7,9 @@ struct Params {
   groups: u32, bias: u32, parts: u32,
 }
 
-// The taps of one axis that meet the inputs of one residue modulo the stride: first, first + step, …
-struct Taps { first: u32, step: u32, count: u32 }
+// The taps of one axis that meet the inputs of one residue modulo the stride: first, first + step, …; from one to the next,
+// the outputs they meet lie `hop` apart.
+struct Taps { first: u32, step: u32, count: u32, hop: u32 }
 
 // Tap u meets input i where i + padding - u·dilation is a multiple of the stride: every stride / gcd(stride, dilation) taps.
 fn taps_of(residue: u32, kernel: u32, stride: u32, padding: u32, dilation: u32) -> Taps {
@@ -22,13 +23,13 @@ fn taps_of(residue: u32, kernel: u32, stride: u32, padding: u32, dilation: u32) 
   let step = stride / gcd;
   for (var u = 0u; u < min(step, kernel); u++) {
     if ((residue + padding + u * dilation * (stride - 1u)) % stride == 0u) {
-      return Taps(u, step, (kernel - u + step - 1u) / step);
+      return Taps(u, step, (kernel - u + step - 1u) / step, dilation / gcd);
     }
   }
-  return Taps(0u, step, 0u);
+  return Taps(0u, step, 0u, 0u);
 }
 
-// The outputs that meet inputs i under tap u, where u meets them at all.
+// The outputs that meet inputs i under tap u; under the tap that is j steps later they are j hops before.
 fn output_at(i: vec4u, u: u32, stride: u32, padding: u32, dilation: u32) -> vec4u {
   return vec4u((vec4i(i + padding) - i32(u * dilation)) / i32(stride));
 }
