@@ -9,6 +9,7 @@ import { mmdOp } from "./mmd.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
 import { reduceOps } from "./reduce.ts";
 import { resizeOp } from "./resize.ts";
+import { resizeLabelsOp } from "./resize_labels.ts";
 import { shapeOps } from "./shape.ts";
 import { softmaxOps } from "./softmax.ts";
 import { unaryOps } from "./unary.ts";
@@ -24,6 +25,7 @@ export { mmd } from "./mmd.ts";
 export { avgPool2d, globalAvgPool, maxPool2d } from "./pool.ts";
 export { max, mean, sum } from "./reduce.ts";
 export { resize } from "./resize.ts";
+export { resizeLabels } from "./resize_labels.ts";
 export { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
 export { argmax, logSoftmax, softmax } from "./softmax.ts";
 export {
@@ -49,7 +51,7 @@ export {
 
 /** Every op of the engine, by name; a test fails for an op without a suite. */
 export function registry(): ReadonlyMap<string, Op> {
-  const single = [batchNormOp, conv2dOp, dropoutOp, matmulOp, mmdOp, resizeOp];
+  const single = [batchNormOp, conv2dOp, dropoutOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
   const pools = [avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
   const tables = [unaryOps, binaryOps, reduceOps, shapeOps, softmaxOps, lossOps].flatMap((table) =>
     Object.values(table),

@@ -97,3 +97,20 @@ export function resize([x]: Arr[], { height, width, mode }: ResizeAttrs): Arr {
   }
   return y;
 }
+
+/** Resizes label maps [N,H,W]: the label under the middle of each new pixel. */
+export function resizeLabels([x]: Arr[], { height, width }: Omit<ResizeAttrs, "mode">): Arr {
+  const [batch, inHeight, inWidth] = x.shape;
+  const y = arr([batch, height, width]);
+  let at = 0;
+  for (let n = 0; n < batch; n++) {
+    for (let oy = 0; oy < height; oy++) {
+      const iy = Math.floor(((oy + 0.5) * inHeight) / height);
+      for (let ox = 0; ox < width; ox++) {
+        const ix = Math.floor(((ox + 0.5) * inWidth) / width);
+        y.data[at++] = x.data[(n * inHeight + iy) * inWidth + ix];
+      }
+    }
+  }
+  return y;
+}
