@@ -1,20 +1,20 @@
 import { cos, sin } from "../../tensor/math.ts";
 import type { Rng } from "../../tensor/rng.ts";
-import { anyPaint, type Kind, type Pattern, patterned, pictured, solid, standing } from "./objects.ts";
+import { anyPaint, type Kind, pictured, solid, standing, type Tint, tinted } from "./objects.ts";
 import { floor, walls } from "./room.ts";
 import type { Camera, Light, Scene, Thing, Wall } from "./scene.ts";
 
 const SHAPES: readonly Kind[] = ["ball", "can"];
-const PATTERNS: readonly Pattern[] = ["striped", "spotted"];
+const TINTS: readonly Tint[] = ["warm", "cool"];
 const DISTRACTORS: readonly Kind[] = ["box", "cone", "ring"];
 
 /**
- * Image classes, in the order of their indices: shape, whether it is solid, pattern.
+ * Image classes, in the order of their indices: shape, whether it is solid, tint.
  *
- * The pattern shows in colour only; whether the object is solid shows in depth, and in colour by shading, shadow and contact alone.
+ * The tint shows in colour only; whether the object is solid shows in depth, and in colour by shading, shadow and contact alone.
  */
 export const CLASSES: readonly string[] = SHAPES.flatMap((shape) =>
-  ["", " cut-out"].flatMap((flat) => PATTERNS.map((pattern) => `${pattern} ${shape}${flat}`)),
+  ["", " cut-out"].flatMap((flat) => TINTS.map((tint) => `${tint} ${shape}${flat}`)),
 );
 
 type Vector = readonly [number, number, number];
@@ -114,11 +114,11 @@ function distractors(rng: Rng, size: number, main: Thing, eye: Vector): Thing[] 
 export function compose(rng: Rng, target: number): Scene {
   const kind = SHAPES[target >> 2];
   const flat = (target & 2) !== 0;
-  const pattern = PATTERNS[target & 1];
+  const tint = TINTS[target & 1];
   const own = rng.fork("main");
   const size = own.uniform(0.22, 0.45);
   const shape = solid(own.fork("shape"), kind, size);
-  const paint = patterned(own.fork("paint"), pattern, size);
+  const paint = tinted(own.fork("paint"), tint, size);
   const view = camera(rng.fork("camera"), size);
   const place = { x: 0, z: 0, eye: view.eye };
   const main = flat

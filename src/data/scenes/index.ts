@@ -70,9 +70,9 @@ export function renderScene(seed: number, index: number | string, options: Rende
 }
 
 /**
- * The built-in dataset: rooms with one main object, a ball or a can, solid or a flat cut-out photograph, striped or spotted.
+ * The built-in dataset: rooms with one main object, a ball or a can, solid or a flat cut-out photograph, of warm or cool colours.
  *
- * Colour shows shape and pattern, and only hints at what is flat; depth shows shape and flatness, but no pattern. Pixel classes are alike:
+ * Colour shows shape and tint, and only hints at what is flat; depth shows shape and flatness, but no tint. Pixel classes are alike:
  * rugs and pictures have no depth of their own, cut-outs no colour of their own.
  *
  * @throws UsageError naming the option that cannot be used.

@@ -4,13 +4,15 @@ import { cutout } from "./cutout.ts";
 import { type Paint, painted } from "./paint.ts";
 import { labelIndex, type Thing } from "./scene.ts";
 import { ball, box, can, cone, ring, type Shape } from "./shapes.ts";
-import { type Colour, checked, colour, marbled, plain, spotted, striped, type Texture } from "./textures.ts";
+import { type Colour, checked, colour, type Hues, marbled, plain, spotted, striped, type Texture } from "./textures.ts";
 
 /** Solids that stand on the floor. */
 export type Kind = "ball" | "can" | "box" | "cone" | "ring";
 
-/** Surface patterns of the main object; they differ in colour only. */
-export type Pattern = "striped" | "spotted";
+/** Tints of the main object: what depth cannot show. */
+export type Tint = "warm" | "cool";
+
+const HUES: Record<Tint, Hues> = { warm: [5.4, 7], cool: [2.6, 4.4] };
 
 /** A solid of about the given half width in metres, with random proportions. */
 export function solid(rng: Rng, kind: Kind, size: number): Shape {
@@ -29,26 +31,32 @@ export function solid(rng: Rng, kind: Kind, size: number): Shape {
 }
 
 /** Two colours that differ clearly in brightness: a rich one beside a pale or a dark one, or a dim beside a bright one. */
-function colourPair(rng: Rng): [Colour, Colour] {
-  const rich = colour(rng, [0.55, 0.95], [0.55, 0.95]);
+function colourPair(rng: Rng, hues?: Hues): [Colour, Colour] {
+  const rich = colour(rng, [0.55, 0.95], [0.55, 0.95], hues);
   const other = rng.int(3);
-  if (other === 0) return [rich, colour(rng, [0, 0.2], [0.88, 1])];
-  if (other === 1) return [rich, colour(rng, [0.2, 0.8], [0.12, 0.25])];
-  return [colour(rng, [0.5, 0.9], [0.35, 0.5]), colour(rng, [0.3, 0.8], [0.9, 1])];
+  if (other === 0) return [rich, colour(rng, [0, 0.2], [0.88, 1], hues)];
+  if (other === 1) return [rich, colour(rng, [0.2, 0.8], [0.12, 0.25], hues)];
+  return [colour(rng, [0.5, 0.9], [0.35, 0.5], hues), colour(rng, [0.3, 0.8], [0.9, 1], hues)];
 }
 
-/** The given pattern, at a scale that suits an object of the given half width in metres, in random colours. */
-export function patterned(rng: Rng, pattern: Pattern, size: number): Paint {
-  const texture =
-    pattern === "striped" ? striped(rng, size * rng.uniform(0.6, 0.8)) : spotted(rng, size * rng.uniform(0.95, 1.15));
-  const [a, b] = colourPair(rng);
+/** Stripes or spots, at a scale that suits an object of the given half width in metres, in two colours of these hues. */
+function patterned(rng: Rng, size: number, hues?: Hues): Paint {
+  const texture = rng.bernoulli(0.5)
+    ? striped(rng, size * rng.uniform(0.6, 0.8))
+    : spotted(rng, size * rng.uniform(0.95, 1.15));
+  const [a, b] = colourPair(rng, hues);
   return rng.bernoulli(0.5) ? painted(texture, a, b) : painted(texture, b, a);
 }
 
-/** A surface for an object of no class: any pattern, most often a calm one. */
+/** The surface of a main object of the given half width in metres: a pattern in two colours of one tint. */
+export function tinted(rng: Rng, tint: Tint, size: number): Paint {
+  return patterned(rng, size, HUES[tint]);
+}
+
+/** A surface for an object of no class: any pattern and hue, most often a calm one. */
 export function anyPaint(rng: Rng, size: number): Paint {
   const choice = rng.int(8);
-  if (choice < 2) return patterned(rng, choice === 0 ? "striped" : "spotted", size);
+  if (choice < 2) return patterned(rng, size);
   const texture: Texture = choice < 6 ? plain(rng) : choice === 6 ? checked(rng, size * 0.9) : marbled(rng, size);
   const [a, b] = colourPair(rng);
   return painted(texture, a, b);

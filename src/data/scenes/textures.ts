@@ -125,9 +125,17 @@ export function bricks(_rng: Rng, width: number): Texture {
   };
 }
 
-/** A random colour: any hue, with the given ranges of saturation and of value (both 0 to 1). */
-export function colour(rng: Rng, saturation: readonly [number, number], value: readonly [number, number]): Colour {
-  const hue = rng.uniform(0, 6);
+/** Hues from red at 0 over yellow, green, cyan, blue and magenta back to red at 6. */
+export type Hues = readonly [number, number];
+
+/** A random colour with the given ranges of saturation and of value (both 0 to 1), and of hue; any hue by default. */
+export function colour(
+  rng: Rng,
+  saturation: readonly [number, number],
+  value: readonly [number, number],
+  hues: Hues = [0, 6],
+): Colour {
+  const hue = rng.uniform(hues[0], hues[1]) % 6;
   const v = rng.uniform(...value);
   const s = rng.uniform(...saturation);
   const channel = (shift: number) => {
