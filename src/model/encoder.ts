@@ -2,7 +2,7 @@ import { add, mul } from "../kernels/binary.ts";
 import { globalAvgPool, maxPool2d } from "../kernels/pool.ts";
 import { reshape } from "../kernels/shape.ts";
 import { relu, sigmoid } from "../kernels/unary.ts";
-import { BatchNorm, Conv2d, Dropout, Linear } from "../nn/layers.ts";
+import { BatchNorm, Conv2d, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -136,26 +136,14 @@ export class Encoder extends Module {
     return this.se && this.#config.squeeze === number ? this.se.forward(y) : y;
   }
 
-  /** Runs everything: the map of the last stage. */
-  forward(x: Tensor, pass: Pass): Tensor {
+  /** Runs everything: the map of each stage, first stage first. */
+  forward(x: Tensor, pass: Pass): Tensor[] {
+    const maps: Tensor[] = [];
     let y = this.pool(this.stem(x, pass));
-    for (let stage = 1; stage <= this.stages; stage++) y = this.stage(stage, y, pass);
-    return y;
-  }
-}
-
-/** Global average pooling, dropout, and a linear layer: [N,H,W,C] → [N,classes]. */
-export class ClassifierHead extends Module {
-  readonly dropout: Dropout;
-  readonly fc: Linear;
-
-  constructor(init: Init, channels: number, classes: number, dropout: number) {
-    super();
-    this.dropout = new Dropout(dropout);
-    this.fc = new Linear(init.at("fc"), channels, classes);
-  }
-
-  forward(map: Tensor, pass: Pass): Tensor {
-    return this.fc.forward(this.dropout.forward(globalAvgPool(map), pass));
+    for (let stage = 1; stage <= this.stages; stage++) {
+      y = this.stage(stage, y, pass);
+      maps.push(y);
+    }
+    return maps;
   }
 }

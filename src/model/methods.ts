@@ -9,6 +9,7 @@ import { encoderConfig, type ModelName } from "./encoder.ts";
 import { type Loss, type ObjectiveWeights, oneStageObjective, singleObjective } from "./objective.ts";
 import { type Fusion, OneStageNetwork } from "./onestage.ts";
 import { SingleNetwork } from "./single.ts";
+import { scoresAt, type Task } from "./task.ts";
 
 /** A modality: colour or depth. */
 export type Modality = "rgb" | "depth";
@@ -32,7 +33,10 @@ export type MethodName = keyof typeof methods;
 
 /** What fixes a network's shape and objective; stored in config.json beside the weights. */
 export interface NetworkConfig {
+  /** Classify unless given. */
+  task?: Task;
   model: ModelName;
+  /** Number of classes of an image, or of a pixel. */
   classes: number;
   fusion: Fusion;
   /** Batch norm after each translator's mixing convolution. */
@@ -47,11 +51,14 @@ export interface DeviceBatch {
   /** [N,H,W,3] and [N,H,W,1]; a modality that is not used may be missing. */
   rgb?: Tensor;
   depth?: Tensor;
-  /** u32 [N]; needed for training only. */
+  /** u32 [N], or [N,H,W] for pixels, 255 = not counted; needed for training only. */
   target?: Tensor;
 }
 
-/** What a trained network says: class scores, and those of the hallucination head where there is one. */
+/**
+ * What a trained network says: class scores [N,classes], or [N,H,W,classes] for pixels, and those of the hallucination
+ * head where there is one.
+ */
 export interface Prediction {
   logits: Tensor;
   hallucinated: Tensor | null;
@@ -62,13 +69,13 @@ export interface Prediction {
 /** A network with the way it is trained. */
 export interface Method {
   name: MethodName;
+  task: Task;
   seen: Seen;
   /** What is kept and deployed; it never contains P. */
   network: Module;
   /** Everything the optimiser updates: the network, and P where it is trained online. */
   trained: Map<string, Module>;
-  /** The loss of a batch, with the scores that training accuracy is counted from. */
-  loss(batch: DeviceBatch, pass: Pass): Loss & { logits: Tensor };
+  loss(batch: DeviceBatch, pass: Pass): Loss;
   predict(batch: DeviceBatch): Prediction;
 }
 
@@ -93,33 +100,36 @@ export function buildMethod(
 ): Method {
   const { seen } = methods[name];
   const init = new Init(device, rng);
+  const { task = "classify", classes } = config;
   const encoder = encoderConfig(config.model);
-  const single = (modality: Modality, at: Init) => new SingleNetwork(at, channels[modality], config.classes, encoder);
+  const single = (modality: Modality, at: Init) => new SingleNetwork(at, channels[modality], classes, encoder, task);
   if (name !== "rgbd" && privilegedOf(name) === null) {
     const modality = seen as Modality;
     const network = single(modality, init);
     const smoothing = methods[name].role === "privileged" ? 0 : config.weights.smoothing;
     return {
       name,
+      task,
       seen,
       network,
       trained: new Map([["network", network]]),
       loss(batch, pass) {
         const output = network.forward(input(batch, modality), pass);
-        return { ...singleObjective(output, input(batch, "target"), smoothing), logits: output.logits };
+        return singleObjective(output, input(batch, "target"), smoothing);
       },
-      predict: (batch) => ({
-        logits: network.forward(input(batch, modality), inference).logits,
-        hallucinated: null,
-        restored: null,
-      }),
+      predict(batch) {
+        const x = input(batch, modality);
+        const [scores] = network.forward(x, inference).scores;
+        return { logits: scoresAt(x, scores!), hallucinated: null, restored: null };
+      },
     };
   }
   const available: Modality = seen === "both" ? "rgb" : seen;
   const second: Modality = seen === "both" ? "depth" : seen;
   const network = new OneStageNetwork(init, {
+    task,
     encoder,
-    classes: config.classes,
+    classes,
     available: channels[available],
     second: channels[second],
     fusion: config.fusion,
@@ -133,6 +143,7 @@ export function buildMethod(
   if (online) trained.set("privileged", teacher!);
   return {
     name,
+    task,
     seen,
     network,
     trained,
@@ -142,16 +153,16 @@ export function buildMethod(
       const output = network.forward(input(batch, available), input(batch, second), pass);
       const judge = () => teacher!.forward(input(batch, missing!), online ? pass : inference);
       const target = missing ? (online ? judge() : noGrad(judge)) : null;
-      const loss = oneStageObjective(output, target, input(batch, "target"), config.weights, online);
-      return { ...loss, logits: output.logits };
+      return oneStageObjective(output, target, input(batch, "target"), config.weights, online);
     },
     predict(batch) {
-      const { logits, hallucinated, features } = network.forward(
-        input(batch, available),
-        input(batch, second),
-        inference,
-      );
-      return { logits, hallucinated, restored: features };
+      const x = input(batch, available);
+      const { scores, hallucinated, features } = network.forward(x, input(batch, second), inference);
+      return {
+        logits: scoresAt(x, scores[0]!),
+        hallucinated: hallucinated && scoresAt(x, hallucinated[0]!),
+        restored: features.at(-1)!,
+      };
     },
   };
 }

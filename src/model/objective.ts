@@ -7,6 +7,7 @@ import { affine } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { OneStageOutput } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
+import { targetAt } from "./task.ts";
 
 /**
  * Weights of the total objective, by the names of its terms:
@@ -16,7 +17,7 @@ import type { SingleOutput } from "./single.ts";
 export interface ObjectiveWeights {
   /** Weight of the hallucination head's cross entropy. */
   hall: number;
-  /** Weight of MK-MMD on the last maps. */
+  /** Weight of MK-MMD on the deepest maps. */
   alpha: number;
   /** Weight of the temperature-scaled KL divergence of the predictions. */
   beta: number;
@@ -28,7 +29,7 @@ export interface ObjectiveWeights {
   smoothing: number;
 }
 
-/** The weights that trained best in an independent prototype. */
+/** The weights that trained best in an independent prototype, for classification. */
 export const defaultWeights: ObjectiveWeights = {
   hall: 1,
   alpha: 2,
@@ -38,21 +39,29 @@ export const defaultWeights: ObjectiveWeights = {
   smoothing: 0.1,
 };
 
+/** The weights for segmentation: its KL has as many terms as scales, and hurt with weight 1. Source: prototype.md §5. */
+export const segmentationWeights: ObjectiveWeights = { ...defaultWeights, alpha: 0.5, beta: 0.2, smoothing: 0 };
+
 /** A total loss and its parts, all one-element tensors; parts are unweighted. */
 export interface Loss {
   total: Tensor;
   parts: Record<string, Tensor>;
+  /** The finest class scores, [N,classes] or [N,H,W,classes], and their target: what accuracy is counted from. */
+  scores: Tensor;
+  target: Tensor;
 }
 
-/** Cross entropy of a single stream. logits [N,classes], target u32 [N]. */
-export function singleObjective({ logits }: SingleOutput, target: Tensor, smoothing: number): Loss {
-  const task = crossEntropy(logits, target, { labelSmoothing: smoothing });
-  return { total: task, parts: { task } };
+/** Cross entropy of a single stream, summed over scales. target: u32 [N], or [N,H,W] for pixels, 255 = not counted. */
+export function singleObjective({ scores }: SingleOutput, target: Tensor, smoothing: number): Loss {
+  const targets = scores.map((scale) => targetAt(scale, target));
+  const task = crossEntropies(scores, targets, smoothing);
+  return { total: task, parts: { task }, scores: scores[0]!, target: targets[0]! };
 }
 
 /**
- * The whole one-stage objective. `privileged` is P's output (null for the upper bound, which transfers nothing); its
- * tensors are detached inside the transfer terms, so P learns from its own cross entropy only, if `online`.
+ * The whole one-stage objective; every term is summed over the scales and maps that the networks give. `privileged` is
+ * P's output (null for the upper bound, which transfers nothing); its tensors are detached inside the transfer terms, so
+ * P learns from its own cross entropy only, if `online`.
  */
 export function oneStageObjective(
   output: OneStageOutput,
@@ -61,26 +70,35 @@ export function oneStageObjective(
   weights: ObjectiveWeights,
   online = false,
 ): Loss {
-  const options = { labelSmoothing: weights.smoothing };
-  const parts: Record<string, Tensor> = { task: crossEntropy(output.logits, target, options) };
+  const { scores, hallucinated, features } = output;
+  const targets = scores.map((scale) => targetAt(scale, target));
+  const judged = (said: Tensor[]) => crossEntropies(said, targets, weights.smoothing);
+  const parts: Record<string, Tensor> = { task: judged(scores) };
   const weighted: [Tensor, number][] = [[parts.task!, 1]];
   const include = (name: string, weight: number, term: () => Tensor) => {
     if (weight === 0) return;
     parts[name] = term();
     weighted.push([parts[name]!, weight]);
   };
-  const { hallucinated } = output;
-  if (hallucinated) include("hall", weights.hall, () => crossEntropy(hallucinated, target, options));
+  if (hallucinated) include("hall", weights.hall, () => judged(hallucinated));
   if (privileged && hallucinated) {
     const { temperature } = weights;
-    include("mmd", weights.alpha, () => mmd(flatten(output.features), flatten(privileged.features.detach())));
-    include("kl", weights.beta, () => klDivergence(hallucinated, privileged.logits.detach(), { temperature }));
+    const distance = (map: Tensor, i: number) => mmd(flatten(map), flatten(privileged.features[i]!.detach()));
+    const divergence = (scale: Tensor, i: number) =>
+      klDivergence(scale, privileged.scores[i]!.detach(), { temperature });
+    include("mmd", weights.alpha, () => features.map(distance).reduce(add));
+    include("kl", weights.beta, () => hallucinated.map(divergence).reduce(add));
   }
   include("translation", weights.lambda, () => translationLoss(output));
-  if (privileged && online) include("privileged", 1, () => crossEntropy(privileged.logits, target, options));
+  if (privileged && online) include("privileged", 1, () => judged(privileged.scores));
   // How far the translators are from collapsing to zero: the mean of J2, logged but not trained.
   parts.translator = mean(output.translated.at(-1)!.available.detach());
-  return { total: sumWeighted(weighted), parts };
+  return { total: sumWeighted(weighted), parts, scores: scores[0]!, target: targets[0]! };
+}
+
+/** Mean cross entropy of the scores of each scale against its target, summed. */
+function crossEntropies(scores: readonly Tensor[], targets: readonly Tensor[], labelSmoothing: number): Tensor {
+  return scores.map((scale, i) => crossEntropy(scale, targets[i]!, { labelSmoothing })).reduce(add);
 }
 
 /** L_T = Σ_levels mean((J2 - J3)²): what both modalities become under the shared translators must agree. */

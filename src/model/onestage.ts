@@ -2,13 +2,17 @@ import { type Init, Module, type Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { CrossTranslation, type Translated } from "./ctn.ts";
-import { ClassifierHead, Encoder, type EncoderConfig } from "./encoder.ts";
+import { Encoder, type EncoderConfig } from "./encoder.ts";
+import type { Head } from "./head.ts";
+import { alignedMaps, createHead, type Task } from "./task.ts";
 
 /** Where the two streams are fused: after every stage with feed-back, or once after the second stage. */
 export type Fusion = "deep" | "mid";
 
 /** Settings of a two-stream network. */
 export interface OneStageConfig {
+  /** Classify unless given. */
+  task?: Task;
   encoder: EncoderConfig;
   classes: number;
   /** Channels of the modality that is there at test time: 3 for colour, 1 for depth. */
@@ -24,12 +28,12 @@ export interface OneStageConfig {
 
 /** What the two-stream network gives. */
 export interface OneStageOutput {
-  /** Class scores of the fused head F, [N,classes]. */
-  logits: Tensor;
-  /** Class scores of the hallucination stream's own head, [N,classes]; null without it. */
-  hallucinated: Tensor | null;
-  /** The hallucination stream's last map, [N,H,W,C]: what JAN aligns with P. */
-  features: Tensor;
+  /** Class scores of the fused head F: [N,classes] for images; for pixels one [N,H,W,classes] a scale, finest first. */
+  scores: Tensor[];
+  /** Class scores of the hallucination stream's own head, alike; null without it. */
+  hallucinated: Tensor[] | null;
+  /** The hallucination stream's deepest maps, [N,H,W,C] each, deepest last: what JAN aligns with P. */
+  features: Tensor[];
   /** Per fusion level: both modalities as the shared translators see them. */
   translated: Translated[];
 }
@@ -45,45 +49,53 @@ export class OneStageNetwork extends Module {
   readonly a: Encoder;
   readonly h: Encoder;
   readonly ctn: CrossTranslation[];
-  readonly headF: ClassifierHead;
-  readonly headH: ClassifierHead | null;
+  readonly headF: Head;
+  readonly headH: Head | null;
+  readonly #task: Task;
   readonly #levels: readonly number[];
 
   constructor(init: Init, config: OneStageConfig) {
     super();
-    const { encoder, classes } = config;
+    const { encoder, classes, task = "classify" } = config;
     const levels = fusionLevels(config);
-    const last = encoder.widths.at(-1)!;
+    this.#task = task;
     this.#levels = levels;
     this.a = new Encoder(init.at("a"), config.available, encoder);
     this.h = new Encoder(init.at("h"), config.second, encoder);
     this.ctn = levels.map(
       (level) => new CrossTranslation(init.at("ctn", level), encoder.widths[level - 1]!, config.normalise),
     );
-    this.headF = new ClassifierHead(init.at("headF"), last, classes, encoder.dropout);
-    this.headH = config.hallucination ? new ClassifierHead(init.at("headH"), last, classes, encoder.dropout) : null;
+    this.headF = createHead(task, init.at("headF"), encoder, classes);
+    this.headH = config.hallucination ? createHead(task, init.at("headH"), encoder, classes) : null;
   }
 
   /** x: [N,H,W,available]; second: x itself for hallucination, or the other modality. */
   forward(x: Tensor, second: Tensor, pass: Pass): OneStageOutput {
     let a = this.a.pool(this.a.stem(x, pass));
     let h = this.h.pool(this.h.stem(second, pass));
+    const fused: Tensor[] = [];
+    const hallucinated: Tensor[] = [];
     const translated: Translated[] = [];
     const deepest = this.#levels.at(-1)!;
     for (let stage = 1; stage <= this.a.stages; stage++) {
       a = this.a.stage(stage, a, pass);
       // Behind the last fusion only the hallucination head still needs H.
-      if (stage <= deepest || this.headH) h = this.h.stage(stage, h, pass);
+      if (stage <= deepest || this.headH) {
+        h = this.h.stage(stage, h, pass);
+        hallucinated.push(h);
+      }
       const level = this.#levels.indexOf(stage);
-      if (level < 0) continue;
-      const result = this.ctn[level]!.forward(a, h, pass);
-      translated.push(result);
-      a = result.fused;
+      if (level >= 0) {
+        const result = this.ctn[level]!.forward(a, h, pass);
+        translated.push(result);
+        a = result.fused;
+      }
+      fused.push(a);
     }
     return {
-      logits: this.headF.forward(a, pass),
-      hallucinated: this.headH?.forward(h, pass) ?? null,
-      features: h,
+      scores: this.headF.forward(fused, pass),
+      hallucinated: this.headH?.forward(hallucinated, pass) ?? null,
+      features: alignedMaps(this.#task, hallucinated),
       translated,
     };
   }

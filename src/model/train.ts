@@ -7,9 +7,12 @@ import { FormatError, NonFiniteError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
-import { argmax } from "./metrics.ts";
+import { IGNORED } from "./task.ts";
 
-/** A batch on the host, normalised: colours [size,height,width,3], depth [size,height,width,1], classes [size]. */
+/**
+ * A batch on the host, normalised: colours [size,height,width,3], depth [size,height,width,1], and as target the classes
+ * [size] of the images or [size,height,width] of the pixels, 255 where a pixel does not count.
+ */
 export interface HostBatch {
   size: number;
   height: number;
@@ -41,7 +44,7 @@ export interface StepReport {
   learningRate: number;
   /** Global norm of the gradient before clipping. */
   gradientNorm: number;
-  /** Images of the batch that were classified right, while training. */
+  /** Images of the batch that were classified right while training; for pixels, their share times the images. */
   correct: number;
   size: number;
   /** Whether the step was skipped because the loss or the gradient was not finite. */
@@ -90,9 +93,10 @@ export class Trainer {
       const loss = this.method.loss(batch, trainingPass(this.rng.fork("step", step)));
       backward(loss.total);
       const norm = this.#optimiser.step(learningRate);
-      return { names: Object.keys(loss.parts), tensors: [loss.logits, norm, loss.total, ...Object.values(loss.parts)] };
+      const said = [loss.scores, loss.target];
+      return { names: Object.keys(loss.parts), tensors: [...said, norm, loss.total, ...Object.values(loss.parts)] };
     });
-    const [logits, norm, total, ...parts] = await this.device.readMany(tensors);
+    const [scores, target, norm, total, ...parts] = await this.device.readMany(tensors);
     for (const tensor of tensors) tensor.dispose();
     const losses: Record<string, number> = { total: total![0]! };
     for (const [i, name] of names.entries()) losses[name] = parts[i]![0]!;
@@ -109,7 +113,7 @@ export class Trainer {
       losses,
       learningRate,
       gradientNorm,
-      correct: countCorrect(logits!, host.target),
+      correct: countCorrect(host.size, scores!, target!),
       size: host.size,
       skipped,
     };
@@ -152,19 +156,25 @@ export class Trainer {
 
 /** Uploads a host batch. */
 export function upload(device: GpuDevice, { size, height, width, rgb, depth, target }: HostBatch): DeviceBatch {
+  const targets = target.length === size ? [size] : [size, height, width];
   return {
     rgb: device.upload(rgb, [size, height, width, 3]),
     depth: device.upload(depth, [size, height, width, 1]),
-    target: device.upload(target, [size], "u32"),
+    target: device.upload(target, targets, "u32"),
   };
 }
 
-function countCorrect(logits: ArrayLike<number>, target: Uint32Array): number {
-  const classes = logits.length / target.length;
+/** Number of images times the share of the counted targets whose class has the largest score. */
+function countCorrect(size: number, scores: ArrayLike<number>, target: ArrayLike<number>): number {
+  const classes = scores.length / target.length;
+  let counted = 0;
   let correct = 0;
-  for (const [i, truth] of target.entries()) {
-    const row = Array.from({ length: classes }, (_, k) => logits[i * classes + k]!);
-    if (argmax(row) === truth) correct++;
+  for (let i = 0; i < target.length; i++) {
+    if (target[i] === IGNORED) continue;
+    counted++;
+    let best = 0;
+    for (let k = 1; k < classes; k++) if (scores[i * classes + k]! > scores[i * classes + best]!) best = k;
+    if (best === target[i]) correct++;
   }
-  return correct;
+  return counted > 0 ? (size * correct) / counted : 0;
 }

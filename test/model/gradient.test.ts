@@ -3,6 +3,7 @@ import { backward } from "../../src/kernels/backward.ts";
 import { defaultWeights, oneStageObjective } from "../../src/model/objective.ts";
 import { type Fusion, OneStageNetwork } from "../../src/model/onestage.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
+import type { Task } from "../../src/model/task.ts";
 import { Init, type Pass } from "../../src/nn/module.ts";
 import type { Device } from "../../src/tensor/device.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -14,17 +15,19 @@ import { type FrozenTape, withFrozen } from "../oracle/index.ts";
 
 const encoder = { stem: 4, pool: 2, widths: [6, 8, 10], blocks: [1, 1, 1], squeeze: 2, dropout: 0 };
 const classes = 3;
-const batch = 5;
-const size = 16;
+const height = 16;
 const training: Pass = { training: true, seed: () => 1 };
 
 /** A miniature one-stage network with its frozen privileged network and one batch, the same numbers on every device. */
-function miniature(device: Device, fusion: Fusion) {
+function miniature(device: Device, task: Task, fusion: Fusion) {
+  // For pixels an odd map inside, whose coarser scale is not just half of it.
+  const [batch, width] = task === "classify" ? [5, 16] : [3, 12];
+  const pixels = batch * height * width;
   const rng = new Rng(3);
   const init = new Init(device, rng);
-  const config = { encoder, classes, available: 3, second: 3, fusion, normalise: true, hallucination: true };
+  const config = { task, encoder, classes, available: 3, second: 3, fusion, normalise: true, hallucination: true };
   const network = new OneStageNetwork(init.at("network"), config);
-  const privileged = new SingleNetwork(init.at("privileged"), 1, classes, encoder).freeze();
+  const privileged = new SingleNetwork(init.at("privileged"), 1, classes, encoder, task).freeze();
   // Biases of exactly 0 would put dead pixels on the kink of ReLU, where central differences mean nothing.
   for (const [name, parameter] of network.parameters()) {
     if (parameter.shape.length > 1) continue;
@@ -39,9 +42,17 @@ function miniature(device: Device, fusion: Fusion) {
     for (let i = 0; i < count; i++) data[i] = stream.uniform(-1, 1);
     return data;
   };
-  const rgb = device.upload(uniform("rgb", batch * size * size * 3), [batch, size, size, 3], "f32");
-  const depth = device.upload(uniform("depth", batch * size * size), [batch, size, size, 1], "f32");
-  const target = device.upload([0, 2, 1, 1, 0], [batch], "u32");
+  const rgb = device.upload(uniform("rgb", pixels * 3), [batch, height, width, 3], "f32");
+  const depth = device.upload(uniform("depth", pixels), [batch, height, width, 1], "f32");
+  const labels = rng.fork("labels");
+  const target =
+    task === "classify"
+      ? device.upload([0, 2, 1, 1, 0], [batch], "u32")
+      : device.upload(
+          Array.from({ length: pixels }, () => (labels.bernoulli(0.2) ? 255 : labels.int(classes))),
+          [batch, height, width],
+          "u32",
+        );
   // A weight of 0.3 on the translation loss: at its default its gradients would hide in the others'.
   const weights = { ...defaultWeights, lambda: 0.3 };
   const loss = () => {
@@ -51,16 +62,20 @@ function miniature(device: Device, fusion: Fusion) {
   return { network, loss };
 }
 
-describe.each(["deep", "mid"] as const)("the whole one-stage network, fused %s", (fusion) => {
+describe.each([
+  ["classify", "deep"],
+  ["classify", "mid"],
+  ["segment", "deep"],
+] as const)("the whole one-stage network, to %s, fused %s", (task, fusion) => {
   it("has the loss terms and gradients of its float64 reference", async () => {
     const device = await testDevice();
-    const gpu = miniature(device, fusion);
+    const gpu = miniature(device, task, fusion);
     const { total, parts, gradients } = scope(() => {
       const loss = gpu.loss();
       backward(loss.total);
       return { ...loss, gradients: [...gpu.network.parameters()].map(([name, p]) => [name, p.grad!] as const) };
     });
-    const reference = miniature(new OracleDevice(), fusion);
+    const reference = miniature(new OracleDevice(), task, fusion);
     const tape: FrozenTape = [];
     const evaluate = (mode: "record" | "replay") =>
       withFrozen(mode, tape, () => scope(() => noGrad(() => valuesOf(reference.loss().total)[0]!)));

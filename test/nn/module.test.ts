@@ -48,7 +48,7 @@ it("stores convolutions as OIHW and gets the same network back", async () => {
   );
   loadState(second, stored, "test");
   const x = device.upload(new Float32Array(2 * 16 * 16 * 3).fill(0.5), [2, 16, 16, 3]);
-  const run = (network: SingleNetwork) => scope(() => noGrad(() => network.forward(x, inference).logits));
+  const run = (network: SingleNetwork) => scope(() => noGrad(() => network.forward(x, inference).scores[0]!));
   const outputs = [run(first), run(second)];
   expect(await outputs[1]!.read()).toEqual(await outputs[0]!.read());
   for (const tensor of [x, ...outputs]) tensor.dispose();
