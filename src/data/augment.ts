@@ -1,3 +1,4 @@
+import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import type { Sample } from "./sample.ts";
 
@@ -107,6 +108,17 @@ export function writeDepth(
       const from = (view.y + row) * sample.width + view.x + (view.mirrored ? view.width - 1 - column : column);
       const millimetres = sample.depth[from]!;
       out[to++] = millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std;
+    }
+  }
+}
+
+/** Writes a view's pixel classes into `out` at `offset`, [height,width]. @throws UsageError if the sample has none. */
+export function writeLabel({ name, label, width }: Sample, view: View, out: Uint32Array, offset: number): void {
+  if (!label) throw new UsageError(`${name}: expected pixel classes, got none`);
+  let to = offset;
+  for (let row = 0; row < view.height; row++) {
+    for (let column = 0; column < view.width; column++) {
+      out[to++] = label[(view.y + row) * width + view.x + (view.mirrored ? view.width - 1 - column : column)]!;
     }
   }
 }

@@ -1,7 +1,16 @@
+import type { Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { type Augmentation, type DepthScale, drawView, noAugmentation, writeColour, writeDepth } from "./augment.ts";
+import {
+  type Augmentation,
+  type DepthScale,
+  drawView,
+  noAugmentation,
+  writeColour,
+  writeDepth,
+  writeLabel,
+} from "./augment.ts";
 import type { Dataset } from "./sample.ts";
 
 /** The order of an epoch's samples: a permutation that depends on the generator and the epoch only. */
@@ -11,8 +20,8 @@ export function epochOrder(rng: Rng, epoch: number, count: number): Uint32Array 
 
 /**
  * Assembles a batch of the given samples. With `random`, sample i is varied by a stream of its own, so that its
- * variation does not depend on the batch it is in.
- * @throws UsageError if a sample has no class, or the sizes differ.
+ * variation does not depend on the batch it is in. The target is each image's class, or its pixels' classes to segment.
+ * @throws UsageError if a sample has no class, or no pixel classes, or the sizes differ.
  */
 export function makeBatch(
   dataset: Dataset,
@@ -20,6 +29,7 @@ export function makeBatch(
   indices: ArrayLike<number>,
   scale: DepthScale,
   random: { augmentation: Augmentation; rng: Rng; epoch: number } | null,
+  task: Task = "classify",
 ): HostBatch {
   const size = indices.length;
   const views = Array.from(indices, (index) => {
@@ -35,7 +45,7 @@ export function makeBatch(
     height,
     rgb: new Float32Array(3 * size * pixels),
     depth: new Float32Array(size * pixels),
-    target: new Uint32Array(size),
+    target: new Uint32Array(task === "segment" ? size * pixels : size),
   };
   for (const [i, { sample, view }] of views.entries()) {
     if (view.width !== width || view.height !== height) {
@@ -43,10 +53,14 @@ export function makeBatch(
         `${sample.name}: expected ${width}×${height} as the others, got ${view.width}×${view.height}`,
       );
     }
-    if (sample.target === undefined) throw new UsageError(`${sample.name}: expected a class, got none`);
     writeColour(sample, view, batch.rgb, 3 * i * pixels);
     writeDepth(sample, view, scale, batch.depth, i * pixels);
-    batch.target[i] = sample.target;
+    if (task === "segment") {
+      writeLabel(sample, view, batch.target, i * pixels);
+    } else {
+      if (sample.target === undefined) throw new UsageError(`${sample.name}: expected a class, got none`);
+      batch.target[i] = sample.target;
+    }
   }
   return batch;
 }

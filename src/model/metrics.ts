@@ -1,4 +1,6 @@
-/** Classification quality over a set of images. */
+import { IGNORED } from "./task.ts";
+
+/** Classification quality over a set of images; what it means for pixels says `SegmentationMetrics`. */
 export interface Metrics {
   /** Share of the images whose most probable class is right. */
   top1: number;
@@ -35,16 +37,81 @@ export class MetricsCounter {
     const samples = totals.reduce((sum, count) => sum + count, 0);
     const right = confusion.reduce((sum, row, k) => sum + row[k]!, 0);
     const perClass = confusion.map((row, k) => (totals[k] ? row[k]! / totals[k]! : Number.NaN));
-    const present = perClass.filter((share) => !Number.isNaN(share));
     return {
       top1: right / samples,
-      meanClass: present.reduce((sum, share) => sum + share, 0) / present.length,
+      meanClass: meanKnown(perClass),
       nll: this.#nll / samples,
       perClass,
       confusion,
       samples,
     };
   }
+}
+
+/**
+ * Segmentation quality over a set of images: top1 is the share of right pixels, perClass the intersection over union of
+ * each class (NaN for those neither there nor predicted), meanClass their mean; nll and confusion are of pixels, and
+ * pixels of class 255 do not count.
+ */
+export interface SegmentationMetrics extends Metrics {
+  /** Mean intersection over union, the same as meanClass. */
+  miou: number;
+  /** Mean over the classes that occur of the share of their pixels that are right. */
+  classAccuracy: number;
+}
+
+/** Collects predicted label maps batch by batch. */
+export class SegmentationCounter {
+  // Counts, [truth, predicted]: a flat array, for it is indexed once a pixel.
+  readonly #confusion: Float64Array;
+  #nll = 0;
+  #images = 0;
+
+  constructor(readonly classes: number) {
+    this.#confusion = new Float64Array(classes * classes);
+  }
+
+  /** Counts label maps of `images` images; nll: mean over their counted pixels of the negative log likelihood, in nats. */
+  add(predicted: ArrayLike<number>, truth: ArrayLike<number>, nll: number, images = 1): void {
+    let counted = 0;
+    for (let i = 0; i < truth.length; i++) {
+      if (truth[i] === IGNORED) continue;
+      counted++;
+      this.#confusion[truth[i]! * this.classes + predicted[i]!]!++;
+    }
+    this.#nll += counted * nll;
+    this.#images += images;
+  }
+
+  /** The metrics of everything counted so far. */
+  result(): SegmentationMetrics {
+    const { classes } = this;
+    const confusion = Array.from({ length: classes }, (_, k) => [
+      ...this.#confusion.subarray(k * classes, (k + 1) * classes),
+    ]);
+    const there = confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
+    const said = there.map((_, k) => confusion.reduce((sum, row) => sum + row[k]!, 0));
+    const right = confusion.map((row, k) => row[k]!);
+    const pixels = there.reduce((sum, count) => sum + count, 0);
+    const perClass = right.map((count, k) => count / (there[k]! + said[k]! - count));
+    const miou = meanKnown(perClass);
+    return {
+      top1: right.reduce((sum, count) => sum + count, 0) / pixels,
+      meanClass: miou,
+      miou,
+      classAccuracy: meanKnown(right.map((count, k) => count / there[k]!)),
+      nll: this.#nll / pixels,
+      perClass,
+      confusion,
+      samples: this.#images,
+    };
+  }
+}
+
+/** Mean of the values that are not NaN. */
+function meanKnown(values: readonly number[]): number {
+  const known = values.filter((value) => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 /** Index of the largest value, the first of equal ones. */

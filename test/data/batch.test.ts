@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { drawView, noAugmentation, writeColour, writeDepth } from "../../src/data/augment.ts";
 import { epochOrder, makeBatch } from "../../src/data/batch.ts";
 import type { Dataset, Sample } from "../../src/data/sample.ts";
@@ -77,4 +77,49 @@ it("orders every epoch anew, the same for the same seed", () => {
 it("refuses samples without a class", () => {
   const bare = { ...dataset, sample: (_split: string, index: number) => ({ ...sample(index), target: undefined }) };
   expect(() => makeBatch(bare, "train", [3], scale, null)).toThrow("s3: expected a class, got none");
+});
+
+describe("segmentation", () => {
+  // Wider than high; labels follow the red channel too.
+  const wide = (index: number): Sample => {
+    const [width, height] = [9, 5];
+    const value = (i: number) => (21 * i + 13 * index) % 200;
+    return {
+      name: `w${index}`,
+      width,
+      height,
+      rgb: Uint8Array.from({ length: 3 * width * height }, (_, i) => value(Math.floor(i / 3))),
+      depth: Uint16Array.from({ length: width * height }, (_, i) => 1000 + value(i)),
+      label: Uint8Array.from({ length: width * height }, (_, i) => value(i)),
+    };
+  };
+  const labelled: Dataset = { ...dataset, width: 9, height: 5, sample: (_split, index) => wide(index) };
+
+  it("takes whole images with the classes of their pixels", () => {
+    const batch = makeBatch(labelled, "train", [2, 3], scale, null, "segment");
+    expect([batch.width, batch.height]).toEqual([9, 5]);
+    expect([...batch.target]).toEqual([...wide(2).label!, ...wide(3).label!]);
+  });
+
+  it("crops and mirrors colour, depth and labels together", () => {
+    const rng = new Rng(1);
+    const augmentation = { crop: 4, flip: true, jitter: 0, gain: 0 };
+    const seen = new Set<string>();
+    for (let epoch = 0; epoch < 20; epoch++) {
+      const batch = makeBatch(labelled, "train", [0, 5, 7], scale, { augmentation, rng, epoch }, "segment");
+      expect([batch.width, batch.height, batch.target.length]).toEqual([4, 4, 3 * 16]);
+      for (const [i, label] of batch.target.entries()) {
+        expect((batch.rgb[3 * i]! * 0.229 + 0.485) * 255).toBeCloseTo(label, 1);
+        expect((batch.depth[i]! * scale.std + scale.mean) * 1000 - 1000).toBeCloseTo(label, 1);
+      }
+      seen.add(String(batch.target.slice(0, 16)));
+    }
+    expect(seen.size).toBeGreaterThan(10);
+  });
+
+  it("refuses samples without pixel classes", () => {
+    expect(() => makeBatch(dataset, "train", [3], scale, null, "segment")).toThrow(
+      "s3: expected pixel classes, got none",
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { MetricsCounter, softmaxRow } from "../../src/model/metrics.ts";
+import { MetricsCounter, SegmentationCounter, softmaxRow } from "../../src/model/metrics.ts";
 
 it("agrees with a hand-worked example", () => {
   const counter = new MetricsCounter(3);
@@ -25,4 +25,35 @@ it("gives probabilities that survive large scores", () => {
   const probabilities = softmaxRow([0, 0, 1000, 1001], 1, 2);
   expect(probabilities[0]! + probabilities[1]!).toBeCloseTo(1, 12);
   expect(probabilities[1]! / probabilities[0]!).toBeCloseTo(Math.E, 9);
+});
+
+it("agrees with a hand-worked segmentation", () => {
+  const counter = new SegmentationCounter(4);
+  // Truth against prediction, class 3 nowhere, 255 not counted.
+  counter.add([0, 0, 1, 1, 2, 0], [0, 0, 0, 1, 255, 255], 0.5);
+  counter.add([1, 1, 2, 2, 2, 0], [1, 1, 1, 2, 0, 0], 0.8, 2);
+  const { top1, miou, meanClass, classAccuracy, nll, perClass, confusion, samples } = counter.result();
+  expect(confusion).toEqual([
+    [3, 1, 1, 0],
+    [0, 3, 1, 0],
+    [0, 0, 1, 0],
+    [0, 0, 0, 0],
+  ]);
+  expect(samples).toBe(3);
+  expect(top1).toBeCloseTo(7 / 10, 12);
+  expect(perClass.slice(0, 3)).toEqual([3 / 5, 3 / 5, 1 / 3]);
+  expect(perClass[3]).toBeNaN();
+  expect(miou).toBeCloseTo((3 / 5 + 3 / 5 + 1 / 3) / 3, 12);
+  expect(meanClass).toBe(miou);
+  expect(classAccuracy).toBeCloseTo((3 / 5 + 3 / 4 + 1) / 3, 12);
+  expect(nll).toBeCloseTo((4 * 0.5 + 6 * 0.8) / 10, 12);
+});
+
+it("counts a class that is predicted but nowhere there as an intersection over union of 0", () => {
+  const counter = new SegmentationCounter(2);
+  counter.add([0, 1], [0, 0], 0);
+  const { perClass, miou, classAccuracy } = counter.result();
+  expect(perClass).toEqual([1 / 2, 0]);
+  expect(miou).toBe(1 / 4);
+  expect(classAccuracy).toBe(1 / 2);
 });
