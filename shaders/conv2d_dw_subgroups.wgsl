@@ -72,14 +72,14 @@ fn main(
       n += 1u;
     }
   }
-  let to = (j * quads + row) * p.k + first_col;
-  for (var f = 0u; f < min(6u, kq - first_col); f++) {
-    let s = sums(f);
-    if (row < quads) {
-      part[to + f] = s[0];
-      part[to + f + kq] = s[1];
-      part[to + f + 2u * kq] = s[2];
-      part[to + f + 3u * kq] = s[3];
+  // A lane beyond the end stores nothing.
+  let to = (j * quads + row) * p.k;
+  let end = select(to, to + p.k, row < quads);
+  for (var f = first_col; f < min(first_col + 6u, kq); f++) {
+    var r = 0u;
+    for (var at = to; at < end; at += kq) {
+      part[at + f] = sum_of(r, f - first_col);
+      r += 1u;
     }
   }
 }

@@ -32,9 +32,9 @@ fn main(
   let tile = group.x + group.y * groups.x;
   first_col = tile % col_tiles * 6u;
   let phase = tile / col_tiles % (p.sh * p.sw);
-  let row_tile = tile / col_tiles / (p.sh * p.sw);
+  let first_row = tile / col_tiles / (p.sh * p.sw) * 4u * LANES;
   // Positions beyond the end repeat the last one and are not stored.
-  let at = position_of(row_tile * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES, phase);
+  let at = position_of(first_row + lane + vec4u(0u, 1u, 2u, 3u) * LANES, phase);
   let tu = taps_of(phase / p.sw, p.kh, p.sh, p.ph, p.dh);
   let tv = taps_of(phase % p.sw, p.kw, p.sw, p.pw, p.dw);
   let first_y = output_at(at.y, tu.first, p.sh, p.ph, p.dh);
@@ -66,18 +66,14 @@ fn main(
       j += 1u;
     }
   }
-  let to = ((at.n * p.h + at.y) * p.w + at.x) * cq + first_col;
-  for (var v = 0u; v < min(6u, cq - first_col); v++) {
-    let s = sums(v);
-    store(at.exists.x, to.x + v, s[0]);
-    store(at.exists.y, to.y + v, s[1]);
-    store(at.exists.z, to.z + v, s[2]);
-    store(at.exists.w, to.w + v, s[3]);
-  }
-}
-
-fn store(exists: bool, at: u32, value: vec4f) {
-  if (exists) {
-    dx[at] = value;
+  let to = ((at.n * p.h + at.y) * p.w + at.x) * cq;
+  for (var c = first_col; c < min(first_col + 6u, cq); c++) {
+    var r = 0u;
+    for (var row = first_row; row < first_row + 4u * LANES; row += LANES) {
+      if (at.exists[r]) {
+        dx[to[r] + c] = sum_of(r, c - first_col);
+      }
+      r += 1u;
+    }
   }
 }

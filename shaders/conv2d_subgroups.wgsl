@@ -19,12 +19,6 @@ fn load_x(at: u32, inside: bool) -> vec4f {
   return select(vec4f(), x[at], inside);
 }
 
-fn store(position: u32, k: u32, value: vec4f) {
-  if (position < p.n * p.oh * p.ow) {
-    y[position * (p.k / 4u) + k] = value;
-  }
-}
-
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -69,16 +63,15 @@ fn main(
       u += 1u;
     }
   }
-  for (var v = 0u; v < min(6u, kq - first_col); v++) {
-    let k = first_col + v;
+  for (var k = first_col; k < min(first_col + 6u, kq); k++) {
     var b = vec4f();
     if (p.bias == 1u) {
       b = bias[k];
     }
-    let s = sums(v);
-    store(rows.x, k, s[0] + b);
-    store(rows.y, k, s[1] + b);
-    store(rows.z, k, s[2] + b);
-    store(rows.w, k, s[3] + b);
+    var r = 0u;
+    for (var row = rows.x; row < min(rows.x + 4u * LANES, p.n * p.oh * p.ow); row += LANES) {
+      y[row * kq + k] = sum_of(r, k - first_col) + b;
+      r += 1u;
+    }
   }
 }

@@ -1,8 +1,8 @@
-// y[m,n] = Σ_k a[m,k] b[k,n]; A_TRANSPOSED: a is stored as [k,m]; B_TRANSPOSED: b is stored as [n,k]. The inner extent and the
-// innermost one of each operand are divisible by 4. A tile of 4·LANES × 24 for each subgroup.
+// y[m,n] = Σ_k a[m,k] b[k,n]; A_TRANSPOSED: a is stored as [k,m]; B_TRANSPOSED: b is stored as [n,k]. The inner extent, the columns
+// and, where a is transposed, the rows are divisible by 4. A tile of 4·LANES × 24 for each subgroup.
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 // a[m,k] is at m·a_row + k·a_col; b[k,n] at k·b_row + n·b_col.
 struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32 }
 @group(0) @binding(3) var<uniform> p: Params;
@@ -49,21 +49,13 @@ fn main(
     }
     accumulate(m, k * p.b_row / 4u, lane);
   }
-  for (var v = 0u; v < min(6u, (p.cols - first_col + 3u) / 4u); v++) {
-    let s = sums(v);
-    let col = first_col + 4u * v;
-    store(rows.x, col, s[0]);
-    store(rows.y, col, s[1]);
-    store(rows.z, col, s[2]);
-    store(rows.w, col, s[3]);
-  }
-}
-
-fn store(row: u32, col: u32, value: vec4f) {
-  if (row >= p.rows) {
-    return;
-  }
-  for (var j = 0u; j < min(4u, p.cols - col); j++) {
-    y[row * p.cols + col + j] = value[j];
+  for (var col = first_col; col < min(first_col + 24u, p.cols); col += 4u) {
+    var r = 0u;
+    for (var i = rows.x; i < rows.x + 4u * LANES; i += LANES) {
+      if (rows[r] < p.rows) {
+        y[(rows[r] * p.cols + col) / 4u] = sum_of(r, (col - first_col) / 4u);
+      }
+      r += 1u;
+    }
   }
 }

@@ -75,14 +75,24 @@ fn accumulate(a: mat4x4f, base: u32, lane: u32) {
   )) * a;
 }
 
-// The sums of columns 4v..4v+3.
-fn sums(v: u32) -> mat4x4f {
-  switch v {
-    case 0u: { return sums_0; }
-    case 1u: { return sums_1; }
-    case 2u: { return sums_2; }
-    case 3u: { return sums_3; }
-    case 4u: { return sums_4; }
-    default: { return sums_5; }
+// The sums of columns 4v..4v+3 of row r. To be called in loops that a compiler will not unroll (their start is not a constant):
+// every store costs compile time while so many sums are alive.
+fn sum_of(r: u32, v: u32) -> vec4f {
+  var m = sums_0;
+  if (v == 1u) {
+    m = sums_1;
   }
+  if (v == 2u) {
+    m = sums_2;
+  }
+  if (v == 3u) {
+    m = sums_3;
+  }
+  if (v == 4u) {
+    m = sums_4;
+  }
+  if (v == 5u) {
+    m = sums_5;
+  }
+  return select(select(m[0], m[1], r == 1u), select(m[2], m[3], r == 3u), r >= 2u);
 }

@@ -56,9 +56,9 @@ interface Product extends MatmulAttrs {
   values: Record<keyof typeof params, number>;
 }
 
-// The vectors that the subgroups kernel reads run along the innermost axis of each operand.
-const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA, transposeB }: Product) =>
-  lanesOf(gpu) > 0 && inner % 4 === 0 && (!transposeA || rows % 4 === 0) && (transposeB || cols % 4 === 0);
+// The vectors that the subgroups kernel moves run along the innermost axis of each matrix.
+const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA }: Product) =>
+  lanesOf(gpu) > 0 && inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
 
 const family = defineFamily<Product>({
   name: "matmul",
