@@ -4,13 +4,14 @@ import { readText } from "../data/node/files.ts";
 import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
-import { checkTask, type Flag, flags, type Settings, stagesOf } from "./settings.ts";
+import { type Flag, flags, type Settings, stagesOf } from "./settings.ts";
 
 /** What a run knows about its dataset. */
 export interface DatasetFacts {
   name: string;
   width: number;
   height: number;
+  /** Of the images, or of the pixels. */
   classes: string[];
   /** Number of images of each split. */
   splits: Record<string, number>;
@@ -111,7 +112,6 @@ function readSettings(entry: Entry): Settings {
   if (settings.data === null && (settings.size === null || settings.scenes === null)) {
     entry.fail("data, or size and scenes", "neither");
   }
-  checkTask(settings.task as string);
   return settings as unknown as Settings;
 }
 

@@ -4,11 +4,18 @@ import { openFolder } from "../data/node/folder.ts";
 import type { Dataset } from "../data/sample.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
 import { statistics } from "../data/statistics.ts";
+import type { Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { type Settings, sceneCounts } from "./settings.ts";
+
+// Time without a word, in milliseconds.
+const SILENT_MS = 5000;
+
+// Memory in which drawn scenes are kept, 7 bytes a pixel.
+const SCENE_BYTES = 2 ** 30;
 
 /** What says which data a command works on. */
 export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed">;
@@ -18,27 +25,65 @@ export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed">;
  * @throws FormatError | OnestageError naming the file that cannot be used.
  */
 export async function openDataset({ data, size, scenes, seed }: DataChoice, io: Io): Promise<Dataset> {
-  if (data === null) return sceneDataset({ seed, width: size!, height: size!, ...sceneCounts(scenes!) });
-  const started = Date.now();
-  let said = started;
-  return openFolder(data, {
-    onProgress(done, total) {
-      checkInterrupted(io.signal);
-      if (Date.now() - said < 5000) return;
-      said = Date.now();
-      io.say(`reading ${path.basename(data)}: ${done} of ${total} images`);
-    },
-  });
+  if (data === null) {
+    const counts = sceneCounts(scenes!);
+    const fitting = Math.floor(SCENE_BYTES / (7 * size! * size!));
+    return sceneDataset({ seed, width: size!, height: size!, ...counts, cache: fitting });
+  }
+  const patience = new Patience(io, (done) => `reading ${path.basename(data)}: ${done} images so far`);
+  return openFolder(data, { onProgress: (done) => patience.tell(done) });
+}
+
+/**
+ * Draws the built-in training scenes, which takes a while; they are kept.
+ * @throws InterruptedError if the user does not want to wait.
+ */
+export async function drawScenes(dataset: Dataset, io: Io): Promise<void> {
+  const count = dataset.size("train");
+  const patience = new Patience(io, (done) => `drawing scenes: ${done} of ${count}`);
+  for (let i = 0; i < count; i++) {
+    dataset.sample("train", i);
+    // Lets signals in.
+    if (i % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+    patience.tell(i);
+  }
+}
+
+/** Says now and then how far a long work is. */
+class Patience {
+  #said = Date.now();
+
+  constructor(
+    private readonly io: Io,
+    private readonly text: (done: number) => string,
+  ) {}
+
+  /** @throws InterruptedError if the user does not want to wait. */
+  tell(done: number): void {
+    checkInterrupted(this.io.signal);
+    if (Date.now() - this.#said < SILENT_MS) return;
+    this.#said = Date.now();
+    this.io.say(this.text(done));
+  }
+}
+
+/** Names of the classes that a task tells apart. */
+function classesOf({ classes, labels }: Dataset, task: Task): readonly string[] {
+  return task === "segment" ? labels : classes;
 }
 
 /**
  * What a run must know about its dataset.
- * @throws UsageError if it has no image classes, or not the splits to train and to evaluate on.
+ * @throws UsageError if it has no classes for the task, or not the splits to train and to evaluate on.
  */
-export function datasetFacts(dataset: Dataset): DatasetFacts {
-  const { name, width, height, classes, splits } = dataset;
+export function datasetFacts(dataset: Dataset, task: Task): DatasetFacts {
+  const { name, width, height, splits } = dataset;
+  const classes = classesOf(dataset, task);
   if (classes.length < 2) {
-    throw new UsageError(`--data: expected images with 2 or more classes, got ${classes.length} in ${name}`);
+    const what = task === "segment" ? "pixels" : "images";
+    throw new UsageError(
+      `--task ${task}: expected ${what} of 2 or more classes, got ${classes.length || "none"} in ${name}`,
+    );
   }
   const evaluation = splits.find((split) => split === "test") ?? splits.find((split) => split === "val");
   if (!splits.includes("train") || !evaluation) {
@@ -63,14 +108,15 @@ export function datasetFacts(dataset: Dataset): DatasetFacts {
  * Checks that a dataset can be given to a run's networks.
  * @throws FormatError naming what differs.
  */
-export function checkSameKind(dataset: Dataset, facts: DatasetFacts): void {
+export function checkSameKind(dataset: Dataset, facts: DatasetFacts, task: Task): void {
   const size = (of: { width: number; height: number }) => `${of.width}x${of.height} pixels as the run was trained on`;
   if (dataset.width !== facts.width || dataset.height !== facts.height) {
     throw new FormatError(dataset.name, `images of ${size(facts)}`, `${dataset.width}x${dataset.height}`);
   }
   const classes = (names: readonly string[]) => names.join(", ");
-  if (classes(dataset.classes) !== classes(facts.classes)) {
-    throw new FormatError(dataset.name, `the run's classes (${classes(facts.classes)})`, classes(dataset.classes));
+  const own = classesOf(dataset, task);
+  if (classes(own) !== classes(facts.classes)) {
+    throw new FormatError(dataset.name, `the run's classes (${classes(facts.classes)})`, classes(own) || "none");
   }
 }
 
@@ -78,7 +124,7 @@ export function checkSameKind(dataset: Dataset, facts: DatasetFacts): void {
 export function* splitBatches(
   dataset: Dataset,
   split: string,
-  batch: number,
+  { task, batch }: Pick<Settings, "task" | "batch">,
   { depth }: DatasetFacts,
   signal: AbortSignal | null,
 ): Generator<HostBatch> {
@@ -86,6 +132,6 @@ export function* splitBatches(
   for (let from = 0; from < size; from += batch) {
     if (signal) checkInterrupted(signal);
     const indices = Array.from({ length: Math.min(batch, size - from) }, (_, i) => from + i);
-    yield makeBatch(dataset, split, indices, depth, null);
+    yield makeBatch(dataset, split, indices, depth, null, task);
   }
 }

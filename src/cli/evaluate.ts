@@ -2,7 +2,8 @@ import path from "node:path";
 import { evaluate } from "../model/evaluate.ts";
 import { methods, type Seen } from "../model/methods.ts";
 import type { Metrics } from "../model/metrics.ts";
-import { number, percent } from "../report/format.ts";
+import type { Task } from "../model/task.ts";
+import { metricWords, number, percent } from "../report/format.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { checkSameKind, openDataset, splitBatches } from "./dataset.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
@@ -28,14 +29,14 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   await checkFinished(run);
   const data = options.data === undefined ? settings.data : path.resolve(options.data);
   const dataset = await openDataset({ ...settings, data }, io);
-  checkSameKind(dataset, facts);
+  checkSameKind(dataset, facts, settings.task);
   const split = options.split ?? facts.evaluation;
   if (!dataset.splits.includes(split)) {
     throw new UsageError(`--split: expected one of ${dataset.splits.join(", ")}, got ${split}`);
   }
   const device = await io.openDevice();
   const method = await loadDeployed(run, name, device);
-  const batches = splitBatches(dataset, split, settings.batch, facts, io.signal);
+  const batches = splitBatches(dataset, split, settings, facts, io.signal);
   const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);
   method.network.dispose();
   const { title, seen } = methods[name];
@@ -44,8 +45,11 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
     io.out(`${JSON.stringify({ ...about, ...metrics, averaged })}\n`);
     return;
   }
-  const lines = [`${title} (${name}) on ${split} of ${dataset.name}, ${metrics.samples} images:`, summary(metrics)];
-  if (averaged) lines.push(`mean of both heads: ${summary(averaged)}`);
+  const lines = [
+    `${title} (${name}) on ${split} of ${dataset.name}, ${metrics.samples} images:`,
+    summary(metrics, settings.task),
+  ];
+  if (averaged) lines.push(`mean of both heads: ${summary(averaged, settings.task)}`);
   for (const [i, share] of metrics.perClass.entries()) lines.push(`  ${facts.classes[i]}: ${percent(share)}`);
   io.out(`${lines.join("\n")}\n`);
 }
@@ -58,6 +62,7 @@ function modality({ modality: wanted, network }: EvalOptions): Seen | undefined 
   throw new UsageError(`--modality: expected one of ${SEEN.join(", ")}, got ${wanted}`);
 }
 
-function summary({ top1, meanClass, nll }: Metrics): string {
-  return `top-1 ${percent(top1)}, mean-class ${percent(meanClass)}, NLL ${number(nll)}`;
+function summary({ top1, meanClass, nll }: Metrics, task: Task): string {
+  const words = metricWords(task);
+  return `${words.top1} ${percent(top1)}, ${words.meanClass} ${percent(meanClass)}, NLL ${number(nll)}`;
 }

@@ -7,6 +7,7 @@ import { evaluate } from "../model/evaluate.ts";
 import { type MethodName, methods, type Seen } from "../model/methods.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { deployed, type Stage } from "../model/plan.ts";
+import type { Task } from "../model/task.ts";
 import { type NetworkReport, type ReportData, renderReport, type SampleReport } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { splitBatches } from "./dataset.ts";
@@ -35,7 +36,7 @@ export interface NetworkResult {
 export interface Results {
   format: "onestage-results-1";
   version: string;
-  task: string;
+  task: Task;
   dataset: string;
   /** The split that the networks were compared on. */
   split: string;
@@ -75,12 +76,12 @@ export async function finishRun(session: Session): Promise<{ results: Results; r
 async function evaluateAll(session: Session, records: readonly EpochRecord[]) {
   const { config, device, dataset, io } = session;
   const { stages, settings, dataset: facts } = config;
-  const gallery = new Gallery(dataset, facts);
+  const gallery = new Gallery(dataset, facts, settings.task);
   const networks: NetworkResult[] = [];
   for (const [i, { name }] of stages.entries()) {
     session.progress.say(`evaluating ${i + 1}/${stages.length} ${name}`);
     const method = await trainedMethod(session, name);
-    const batches = splitBatches(dataset, facts.evaluation, settings.batch, facts, io.signal);
+    const batches = splitBatches(dataset, facts.evaluation, settings, facts, io.signal);
     const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);
     await gallery.add(device, method);
     const { title, role, seen } = methods[name];
@@ -116,7 +117,7 @@ function reportOf(
     command: config.command,
     adapter,
     seconds,
-    task: "classify",
+    task: settings.task,
     classes: dataset.classes,
     settings: Object.fromEntries(shown) as ReportData["settings"],
     networks: networks.flatMap(networkRows),

@@ -1,16 +1,24 @@
 import { makeBatch } from "../data/batch.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
-import { type ImagePrediction, predictBatch } from "../model/evaluate.ts";
+import { predictBatch, predictMaps } from "../model/evaluate.ts";
 import { type FeatureMap, featureMaps } from "../model/features.ts";
 import { type Method, type MethodName, methods, privilegedOf } from "../model/methods.ts";
 import { argmax } from "../model/metrics.ts";
 import { OneStageNetwork } from "../model/onestage.ts";
 import type { Stage } from "../model/plan.ts";
 import { SingleNetwork } from "../model/single.ts";
+import type { Task } from "../model/task.ts";
 import { type HostBatch, upload } from "../model/train.ts";
-import { depthToRgb, featureToRgb, type ImageReport, type SampleReport } from "../report/index.ts";
+import {
+  depthToRgb,
+  featureToRgb,
+  type ImageReport,
+  type PredictionReport,
+  type SampleReport,
+} from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { DatasetFacts } from "./config.ts";
+import { labelsToRgb, largestClasses } from "./labels.ts";
 import { GALLERY_IMAGES } from "./presets.ts";
 
 // Rows that a feature map must have to show anything.
@@ -20,80 +28,107 @@ const LEAST_ROWS = 4;
 export class Gallery {
   readonly #samples: Sample[];
   readonly #batch: HostBatch;
-  readonly #predictions = new Map<MethodName, ImagePrediction[]>();
-  readonly #maps = new Map<MethodName, FeatureMap[]>();
+  /** Per image, what the networks said: a class, or a map of classes. */
+  readonly #predictions: PredictionReport[][];
+  readonly #maps: ImageReport[][];
+  readonly #features = new Map<MethodName, FeatureMap[]>();
 
   constructor(
     dataset: Dataset,
     private readonly facts: DatasetFacts,
+    private readonly task: Task,
   ) {
     const indices = differentClasses(dataset, facts.evaluation, GALLERY_IMAGES);
     this.#samples = indices.map((index) => dataset.sample(facts.evaluation, index));
-    this.#batch = makeBatch(dataset, facts.evaluation, indices, facts.depth, null);
+    this.#batch = makeBatch(dataset, facts.evaluation, indices, facts.depth, null, task);
+    this.#predictions = indices.map(() => []);
+    this.#maps = indices.map(() => []);
   }
 
   /** Takes down what a trained method says and sees. */
   async add(device: GpuDevice, method: Method): Promise<void> {
-    this.#predictions.set(method.name, await predictBatch(device, method, this.#batch));
-    const { network } = method;
+    if (this.task === "segment") await this.#addMaps(device, method);
+    else await this.#addClasses(device, method);
+    const { network, seen } = method;
     const encoder =
       network instanceof SingleNetwork ? network.encoder : network instanceof OneStageNetwork ? network.h : null;
-    if (!encoder || method.seen === "both") return;
+    if (!encoder || seen === "both") return;
     const batch = upload(device, this.#batch);
-    this.#maps.set(method.name, await featureMaps(device, encoder, batch[method.seen]!, LEAST_ROWS));
+    this.#features.set(method.name, await featureMaps(device, encoder, batch[seen]!, LEAST_ROWS));
     for (const tensor of Object.values(batch)) tensor?.dispose();
+  }
+
+  async #addClasses(device: GpuDevice, method: Method): Promise<void> {
+    const predictions = await predictBatch(device, method, this.#batch);
+    for (const [i, { probabilities }] of predictions.entries()) {
+      const best = argmax(probabilities);
+      this.#predictions[i]!.push({
+        network: method.name,
+        predicted: this.facts.classes[best]!,
+        probability: probabilities[best]!,
+        correct: best === this.#samples[i]!.target,
+      });
+    }
+  }
+
+  async #addMaps(device: GpuDevice, method: Method): Promise<void> {
+    const { labels } = (await predictMaps(device, method, this.#batch)).fused;
+    const { width, height } = this.#batch;
+    for (const [i, maps] of this.#maps.entries()) {
+      const own = labels.subarray(i * width * height, (i + 1) * width * height);
+      maps.push({ caption: methods[method.name].title, width, height, rgb: labelsToRgb(own) });
+    }
   }
 
   /** The samples for the report. */
   result(stages: readonly Stage[]): SampleReport[] {
-    const { classes } = this.facts;
     return this.#samples.map((sample, i) => ({
       name: sample.name,
-      truth: classes[sample.target!]!,
-      images: [...pictures(sample), ...stages.flatMap((stage) => this.#restored(stage, i))],
-      predictions: [...this.#predictions].map(([network, all]) => {
-        const { probabilities } = all[i]!;
-        const best = argmax(probabilities);
-        return {
-          network,
-          predicted: classes[best]!,
-          probability: probabilities[best]!,
-          correct: best === sample.target,
-        };
-      }),
+      truth: this.#truth(sample),
+      images: [
+        ...pictures(sample, this.task),
+        ...this.#maps[i]!,
+        ...stages.flatMap((stage) => this.#restored(stage, i)),
+      ],
+      predictions: this.#predictions[i]!,
     }));
+  }
+
+  #truth({ label, target }: Sample): string {
+    const { classes } = this.facts;
+    return this.task === "segment" ? largestClasses(label!, classes, 3).join(", ") : classes[target!]!;
   }
 
   /** What a hallucination stream makes of image i, beside what its privileged network saw in the missing modality. */
   #restored({ name, teacher }: Stage, i: number): ImageReport[] {
     const missing = privilegedOf(name);
-    const map = this.#maps.get(name)?.[i];
+    const map = this.#features.get(name)?.[i];
     if (!missing || !map) return [];
-    const title = methods[name].title;
-    const images = [heatMap(`${title}: ${missing} features restored`, map)];
-    const taught = teacher && this.#maps.get(teacher)?.[i];
+    const images = [heatMap(`${methods[name].title}: ${missing} features restored`, map)];
+    const taught = teacher && this.#features.get(teacher)?.[i];
     return taught ? [...images, heatMap(`${methods[teacher].title}: features of the true ${missing}`, taught)] : images;
   }
 }
 
-function pictures({ width, height, rgb, depth }: Sample): ImageReport[] {
-  return [
+function pictures({ width, height, rgb, depth, label }: Sample, task: Task): ImageReport[] {
+  const images = [
     { caption: "colour", width, height, rgb },
     { caption: "depth", width, height, rgb: depthToRgb(depth, width, height) },
   ];
+  return task === "segment" ? [...images, { caption: "truth", width, height, rgb: labelsToRgb(label!) }] : images;
 }
 
 function heatMap(caption: string, { width, height, values }: FeatureMap): ImageReport {
   return { caption, width, height, rgb: featureToRgb(values, height, width) };
 }
 
-/** Indices of the first samples of a split, as many of each class. */
+/** Indices of the first samples of a split, as many of each class where images have classes. */
 function differentClasses(dataset: Dataset, split: string, count: number): number[] {
-  const perClass = Math.ceil(count / dataset.classes.length);
-  const taken = new Map<number, number>();
+  const perClass = Math.ceil(count / Math.max(1, dataset.classes.length));
+  const taken = new Map<number | undefined, number>();
   const indices: number[] = [];
   for (let index = 0; index < dataset.size(split) && indices.length < count; index++) {
-    const target = dataset.sample(split, index).target!;
+    const { target } = dataset.sample(split, index);
     const before = taken.get(target) ?? 0;
     if (before >= perClass) continue;
     taken.set(target, before + 1);

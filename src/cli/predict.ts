@@ -1,13 +1,20 @@
+import { existsSync } from "node:fs";
 import { makeBatch } from "../data/batch.ts";
+import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readDepth, readRgb } from "../data/node/images.ts";
+import { encodePng } from "../data/png.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
-import { predictBatch } from "../model/evaluate.ts";
-import { methods, type Seen } from "../model/methods.ts";
+import { predictBatch, predictMaps } from "../model/evaluate.ts";
+import { type Method, methods, type Seen } from "../model/methods.ts";
+import { IGNORED, type Task } from "../model/task.ts";
+import type { HostBatch } from "../model/train.ts";
 import { percent } from "../report/format.ts";
+import type { GpuDevice } from "../tensor/device.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
 import type { Io } from "./io.ts";
+import { pixelShares } from "./labels.ts";
 
 /** The flags of `predict`. */
 export interface PredictOptions {
@@ -15,33 +22,72 @@ export interface PredictOptions {
   rgb?: string;
   depth?: string;
   network?: string;
+  /** Where the label map goes, if pixels are classified. */
+  save?: string;
   json?: boolean;
 }
 
-/** Says what one image shows: with a colour image, a depth map, or both. */
+/** Says what an image shows, or what its pixels show: by a colour image, a depth map, or both. */
 export async function predictImage(options: PredictOptions, io: Io): Promise<void> {
   const run = await openRun(options.run);
-  const { dataset: facts } = run.config;
+  const { dataset: facts, settings } = run.config;
+  const { save } = options;
   const seen = given(options);
   const name = chooseNetwork(run, seen, options.network);
   await checkFinished(run);
+  checkSave(save, settings.task);
   const sample = await readSample(options, facts);
   const device = await io.openDevice();
   const method = await loadDeployed(run, name, device);
-  const batch = makeBatch(datasetOf(sample), "image", [0], facts.depth, null);
-  const [prediction] = await predictBatch(device, method, batch);
+  const batch = makeBatch(datasetOf(sample), "image", [0], facts.depth, null, method.task);
+  const said =
+    method.task === "segment"
+      ? await pixels(device, method, batch, facts, save)
+      : await image(device, method, batch, facts);
   method.network.dispose();
-  const { probabilities, averaged } = prediction!;
   if (options.json) {
-    const classes = ranked(probabilities, facts.classes);
-    const both = averaged && ranked(averaged, facts.classes);
-    io.out(`${JSON.stringify({ run: run.folder, network: name, modality: seen, classes, averaged: both })}\n`);
-    return;
+    io.out(`${JSON.stringify({ run: run.folder, network: name, modality: seen, task: method.task, ...said.json })}\n`);
+  } else {
+    io.out(`${methods[name].title} (${name}):\n${said.lines.join("\n")}\n`);
   }
-  const lines = ranked(probabilities, facts.classes).map(
-    (entry) => `${percent(entry.probability).padStart(6)}  ${entry.class}`,
-  );
-  io.out(`${methods[name].title} (${name}):\n${lines.join("\n")}\n`);
+}
+
+/** What was predicted, for programs and for people. */
+interface Prediction {
+  json: object;
+  lines: string[];
+}
+
+async function image(
+  device: GpuDevice,
+  method: Method,
+  batch: HostBatch,
+  { classes }: DatasetFacts,
+): Promise<Prediction> {
+  const [prediction] = await predictBatch(device, method, batch);
+  const { probabilities, averaged } = prediction!;
+  const list = (of: Float64Array) => ranked(of, classes).map(([name, probability]) => ({ class: name, probability }));
+  return {
+    json: { classes: list(probabilities), averaged: averaged && list(averaged) },
+    lines: ranked(probabilities, classes).map(([name, probability]) => `${percent(probability).padStart(6)}  ${name}`),
+  };
+}
+
+async function pixels(
+  device: GpuDevice,
+  method: Method,
+  batch: HostBatch,
+  { classes }: DatasetFacts,
+  save: string | undefined,
+): Promise<Prediction> {
+  const { labels } = (await predictMaps(device, method, batch)).fused;
+  const { width, height } = batch;
+  if (save !== undefined) await writeFileAtomic(save, encodePng({ width, height, data: Uint8Array.from(labels) }));
+  const shares = ranked(pixelShares(labels, classes.length), classes).filter(([, share]) => share > 0);
+  return {
+    json: { classes: shares.map(([name, share]) => ({ class: name, share })), labels: save ?? null },
+    lines: shares.map(([name, share]) => `${percent(share).padStart(6)} of the pixels  ${name}`),
+  };
 }
 
 function given({ rgb, depth }: PredictOptions): Seen {
@@ -67,6 +113,7 @@ async function readSample({ rgb, depth }: PredictOptions, { width, height }: Dat
     rgb: colour ?? new Uint8Array(3 * pixels),
     depth: distance ?? new Uint16Array(pixels),
     target: 0,
+    label: new Uint8Array(pixels).fill(IGNORED),
   };
 }
 
@@ -76,8 +123,14 @@ function datasetOf(sample: Sample): Dataset {
   return { name, width, height, splits: ["image"], classes: [], labels: [], size: () => 1, sample: () => sample };
 }
 
-function ranked(probabilities: Float64Array, classes: readonly string[]) {
-  return classes
-    .map((name, i) => ({ class: name, probability: probabilities[i]! }))
-    .sort((a, b) => b.probability - a.probability);
+/** Classes with their values, largest first. */
+function ranked(values: ArrayLike<number>, classes: readonly string[]): [string, number][] {
+  return classes.map((name, i): [string, number] => [name, values[i]!]).sort((a, b) => b[1] - a[1]);
+}
+
+/** @throws UsageError if the label map cannot be saved there, or there will be none. */
+function checkSave(save: string | undefined, task: Task): void {
+  if (save === undefined) return;
+  if (task !== "segment") throw new UsageError("--save: expected a run that classifies pixels, got one of images");
+  if (existsSync(save)) throw new UsageError(`--save: expected a new file, got ${save}, which exists`);
 }

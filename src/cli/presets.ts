@@ -1,4 +1,4 @@
-import { defaultWeights } from "../model/objective.ts";
+import { defaultWeights, segmentationWeights } from "../model/objective.ts";
 import { comparison } from "../model/plan.ts";
 import type { Settings } from "./settings.ts";
 
@@ -44,6 +44,9 @@ export const folderPreset: Settings = {
   jitter: 0.4,
   gain: 0.1,
 };
+
+/** What differs where pixels are classified, wherever they come from. Source: prototype.md §5. */
+export const segmentPreset: Partial<Settings> = { ...segmentationWeights, batch: 16 };
 
 /** Images of the report's gallery. */
 export const GALLERY_IMAGES = 8;

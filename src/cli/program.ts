@@ -78,11 +78,12 @@ function program(io: Io): Command {
     .action((options: EvalOptions) => evalRun(options, io));
   root
     .command("predict")
-    .description("say what an image shows")
+    .description("say what an image, or each of its pixels, shows")
     .requiredOption("--run <folder>", "folder of a finished run")
     .option("--rgb <file>", "colour image: 8-bit PNG of the size that the run was trained on")
     .option("--depth <file>", "depth map of the same view: 16-bit grey PNG, millimetres, 0 = missing")
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
+    .option("--save <file>", "write the predicted classes of the pixels as an 8-bit grey PNG (segment)")
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
     .action((options: PredictOptions) => predictImage(options, io));

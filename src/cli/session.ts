@@ -90,7 +90,14 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
     if (epoch !== ordered) order = epochOrder(rng, epoch, facts.splits.train!) as Uint32Array<ArrayBuffer>;
     ordered = epoch;
     const from = (step % perEpoch) * batch;
-    return makeBatch(dataset, "train", order.subarray(from, from + batch), facts.depth, { augmentation, rng, epoch });
+    return makeBatch(
+      dataset,
+      "train",
+      order.subarray(from, from + batch),
+      facts.depth,
+      { augmentation, rng, epoch },
+      settings.task,
+    );
   };
 }
 
@@ -117,7 +124,7 @@ export async function rehearse(device: GpuDevice, config: RunConfig): Promise<vo
     height,
     rgb: new Float32Array(3 * pixels),
     depth: new Float32Array(pixels),
-    target: new Uint32Array(size),
+    target: new Uint32Array(settings.task === "segment" ? pixels : size),
   });
   trainer.dispose();
   for (const module of method.trained.values()) module.dispose();

@@ -4,12 +4,13 @@ import { type MethodName, methods, type NetworkConfig } from "../model/methods.t
 import type { ObjectiveWeights } from "../model/objective.ts";
 import type { Fusion } from "../model/onestage.ts";
 import { planStages, type Stage } from "../model/plan.ts";
+import type { Task } from "../model/task.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { folderPreset, scenesPreset } from "./presets.ts";
+import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 
 /** Everything that decides what a run computes: the same settings give the same weights. */
 export interface Settings extends ObjectiveWeights {
-  task: "classify" | "segment";
+  task: Task;
   /** Absolute path of the dataset folder; null for the built-in scenes. */
   data: string | null;
   /** Side of the built-in scenes in pixels, and how many of them: "train,val,test". Null with a folder. */
@@ -45,7 +46,7 @@ export interface Flag {
 /** The settings that have a flag. */
 export const flags = {
   data: text("--data", "<folder>", "dataset folder with train and val or test; the built-in scenes without it"),
-  task: choice("--task", ["classify", "segment"], "what to learn"),
+  task: choice("--task", ["classify", "segment"], "a class for each image, or for each pixel"),
   methods: { ...text("--methods", "<names>", "networks to train, joined by commas"), parse: parseMethods },
   model: choice("--model", Object.keys(encoders), "size of the networks"),
   fusion: choice("--fusion", ["deep", "mid"], "fuse the streams after every stage, or once in the middle"),
@@ -74,7 +75,7 @@ export type Given = Partial<Record<keyof typeof flags, string | number>>;
  */
 export function newSettings(given: Given): Settings {
   const preset = given.data === undefined ? scenesPreset : folderPreset;
-  const settings = { ...preset, ...given } as Settings;
+  const settings = { ...preset, ...(given.task === "segment" ? segmentPreset : {}), ...given } as Settings;
   if (given.data !== undefined) settings.data = path.resolve(String(given.data));
   if (given.privilegedEpochs === undefined) {
     settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
@@ -86,13 +87,7 @@ export function newSettings(given: Given): Settings {
       );
     }
   }
-  checkTask(settings.task);
   return settings;
-}
-
-/** @throws UsageError for a task that this version does not have. */
-export function checkTask(task: string): void {
-  if (task !== "classify") throw new UsageError(`--task: expected classify, the only one in this version, got ${task}`);
 }
 
 /** @throws UsageError naming the flag whose value differs from what the run was started with. */
@@ -107,9 +102,9 @@ export function checkUnchanged(stored: Settings, given: Given): void {
 
 /** The part of the settings that fixes a network's shape and objective. */
 export function networkConfig(settings: Settings, classes: number): NetworkConfig {
-  const { model, fusion, privileged, hall, alpha, beta, lambda, temperature, smoothing } = settings;
+  const { task, model, fusion, privileged, hall, alpha, beta, lambda, temperature, smoothing } = settings;
   const weights = { hall, alpha, beta, lambda, temperature, smoothing };
-  return { model, classes, fusion, normalise: true, privileged, weights };
+  return { task, model, classes, fusion, normalise: true, privileged, weights };
 }
 
 /** The stages that these settings ask for. */

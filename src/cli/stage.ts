@@ -104,7 +104,7 @@ async function validate({ device, dataset, config }: Session, method: Method): P
   const { validation, classes } = config.dataset;
   if (validation === null) return undefined;
   // Not broken off: the epoch's work is saved only behind it.
-  const batches = splitBatches(dataset, validation, config.settings.batch, config.dataset, null);
+  const batches = splitBatches(dataset, validation, config.settings, config.dataset, null);
   return (await evaluate(device, method, batches, classes.length)).metrics.top1;
 }
 

@@ -9,7 +9,7 @@ import { renderSummary } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
-import { datasetFacts, openDataset } from "./dataset.ts";
+import { datasetFacts, drawScenes, openDataset } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
 import { lockFolder } from "./lock.ts";
@@ -41,7 +41,7 @@ export async function train(given: Given, options: TrainOptions, io: Io): Promis
 async function startRun(given: Given, { out, force = false, json }: TrainOptions, io: Io): Promise<void> {
   const settings = newSettings(given);
   await checkOut(out, force);
-  const dataset = await openDataset(settings, io);
+  const dataset = await openTraining(settings, io);
   const config = newConfig(settings, given, dataset, io);
   checkInterrupted(io.signal);
   const device = await io.openDevice();
@@ -65,8 +65,8 @@ async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Pro
     if (json) io.out(`${JSON.stringify({ folder, ...JSON.parse(finished) })}\n`);
     return;
   }
-  const dataset = await openDataset(config.settings, io);
-  const facts = JSON.stringify(datasetFacts(dataset));
+  const dataset = await openTraining(config.settings, io);
+  const facts = JSON.stringify(datasetFacts(dataset, config.settings.task));
   if (facts !== JSON.stringify(config.dataset)) {
     throw new FormatError(dataset.name, "the images that the run was started with", "others");
   }
@@ -77,8 +77,14 @@ async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Pro
   });
 }
 
+async function openTraining(settings: Settings, io: Io): Promise<Dataset> {
+  const dataset = await openDataset(settings, io);
+  if (settings.data === null) await drawScenes(dataset, io);
+  return dataset;
+}
+
 function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
-  const facts = datasetFacts(dataset);
+  const facts = datasetFacts(dataset, settings.task);
   // A small folder is no reason to fail with a batch size that nobody chose.
   const batch = given.batch === undefined ? Math.min(settings.batch, facts.splits.train!) : settings.batch;
   return {

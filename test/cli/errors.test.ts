@@ -91,7 +91,7 @@ describe("train refuses, and writes nothing", () => {
         writeFileSync(path.join(bad, "val.txt"), "train-0-0\n");
         writeFileSync(path.join(bad, "label", "train-0-0.png"), png(16, 16, 1));
       },
-      says: /^--data: expected images with 2 or more classes, got 0 in bad$/,
+      says: /^--task classify: expected images of 2 or more classes, got none in bad$/,
     },
     "no training images": {
       spoil: () => rmSync(path.join(bad, "train.txt")),
@@ -116,7 +116,11 @@ describe("train refuses, and writes nothing", () => {
     ["a flag without its value", ["--epochs"], /^option '--epochs <n>' argument missing$/],
     ["a value that is no number", ["--lr", "fast"], /^--lr: expected a number from 1e-9 to 10, got "fast"$/],
     ["an argument too many", ["now"], /^too many arguments/],
-    ["a task of another version", ["--task", "segment"], /^--task: expected classify, .+, got segment$/],
+    [
+      "a task that the images have no labels for",
+      ["--task", "segment"],
+      /^--task segment: expected pixels of 2 or more classes, got none in good$/,
+    ],
     ["sizes for images that have one", ["--size", "32"], /^--size: expected only without --data/],
     ["a batch of more than there is", ["--batch", "13"], /^--batch: expected at most 12, .+, got 13$/],
     ["--resume with --force", ["--resume", "--force"], /^--force: expected not to come with --resume/],
@@ -377,6 +381,11 @@ describe("eval and predict refuse", () => {
       /nowhere\.png: cannot read: there is no such file or folder \(ENOENT\)$/,
     ],
     ["a folder", ["--rgb", good], /good: expected a regular file, got a folder$/],
+    [
+      "a label map of what has none",
+      ["--rgb", image, "--save", "labels.png"],
+      /^--save: expected a run that classifies pixels, got one of images$/,
+    ],
     ["what is no image", ["--rgb", path.join(good, "classes.txt")], /classes\.txt: expected a PNG file, got /],
   ])("predict: %s", async (_, flags, says) => {
     expectRefused(await cli("predict", "--run", run, ...flags), says);

@@ -54,12 +54,15 @@ export interface SmallData {
   /** Images of each class in each split. */
   splits?: Record<string, number>;
   classes?: string[];
+  /** Whether pixels have classes instead of the images: the upper part the first class, the lower part the second. */
+  labels?: boolean;
 }
 
 /** Writes a dataset folder of lists whose classes differ in colour and in depth, and returns its path. */
 export function writeDataset(folder: string, options: SmallData = {}): string {
-  const { size = 16, splits = { train: 6, val: 4 }, classes = ["near red", "far blue"] } = options;
-  for (const part of ["rgb", "depth"]) mkdirSync(path.join(folder, part), { recursive: true });
+  const { size = 16, splits = { train: 6, val: 4 }, classes = ["near red", "far blue"], labels } = options;
+  for (const part of labels ? ["rgb", "depth", "label"] : ["rgb", "depth"])
+    mkdirSync(path.join(folder, part), { recursive: true });
   writeFileSync(path.join(folder, "classes.txt"), `${classes.join("\n")}\n`);
   for (const [split, count] of Object.entries(splits)) {
     const lines: string[] = [];
@@ -67,12 +70,20 @@ export function writeDataset(folder: string, options: SmallData = {}): string {
       for (let i = 0; i < count; i++) {
         const name = `${split}-${target}-${i}`;
         writeImages(folder, name, size, target);
-        lines.push(`${name} ${target}`);
+        if (labels) writeLabels(folder, name, size, i);
+        lines.push(labels ? name : `${name} ${target}`);
       }
     }
     writeFileSync(path.join(folder, `${split}.txt`), `${lines.join("\n")}\n`);
   }
   return folder;
+}
+
+function writeLabels(folder: string, name: string, size: number, i: number): void {
+  const data = new Uint8Array(size * size);
+  data.fill(1, size * (1 + (i % (size - 1))));
+  data[0] = 255;
+  writeFileSync(path.join(folder, "label", `${name}.png`), encodePng({ width: size, height: size, data }));
 }
 
 function writeImages(folder: string, name: string, size: number, target: number): void {

@@ -70,6 +70,11 @@ describe("the settings of a new run", () => {
     });
   });
 
+  it("weigh the losses differently where pixels are classified, unless told", () => {
+    expect(newSettings({ task: "segment" })).toMatchObject({ data: null, beta: 0.2, alpha: 0.5, batch: 16 });
+    expect(newSettings({ task: "segment", data: "d", beta: 1 })).toMatchObject({ beta: 1, alpha: 0.5, crop: 7 / 8 });
+  });
+
   it("train a frozen privileged network no longer than its student", () => {
     expect(newSettings({ data: "d", epochs: 10 }).privilegedEpochs).toBe(10);
     expect(newSettings({ data: "d", epochs: 90 }).privilegedEpochs).toBe(30);
@@ -78,7 +83,6 @@ describe("the settings of a new run", () => {
 
   it("refuse what does not go together", () => {
     expect(() => newSettings({ data: "d", size: 32 })).toThrow(/^--size: expected only without --data/);
-    expect(() => newSettings({ task: "segment" })).toThrow("--task: expected classify, the only one in this version");
   });
 
   it("may not change when a run goes on", () => {

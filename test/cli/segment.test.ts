@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { decodeGrey8 } from "../../src/data/png.ts";
+import { cli, temporaryFolder, writeDataset } from "./harness.ts";
+
+const folder = temporaryFolder();
+const data = path.join(folder, "data");
+const run = path.join(folder, "run");
+const image = path.join(data, "rgb", "val-0-0.png");
+
+beforeAll(async () => {
+  writeDataset(data, { labels: true });
+  const flags = ["--task", "segment", "--epochs", "1", "--batch", "4", "--methods", "rgb-only,one-stage-rgb"];
+  const said = await cli("train", "--data", data, ...flags, "--smoothing", "0", "--out", run);
+  expect(said.code, said.err.join("\n")).toBe(0);
+  expect(said.out).toMatch(/network +sees at test +role +pixel accuracy +mean IoU/);
+});
+
+it("a segmentation run compares by intersection over union", async () => {
+  const { networks, task } = JSON.parse(readFileSync(path.join(run, "results.json"), "utf8"));
+  expect(task).toBe("segment");
+  const { metrics, averaged } = networks[1];
+  const [[a, b], [c, d]] = metrics.confusion;
+  // Of 8 images of 16x16 pixels, one pixel each does not count.
+  expect(a + b + c + d).toBe(8 * 255);
+  expect(metrics.perClass[0]).toBeCloseTo(a / (a + b + c), 12);
+  expect(metrics.perClass[1]).toBeCloseTo(d / (b + c + d), 12);
+  expect(metrics.meanClass).toBeCloseTo((metrics.perClass[0] + metrics.perClass[1]) / 2, 12);
+  expect(averaged.samples).toBe(8);
+});
+
+it("its report shows label maps", () => {
+  const report = readFileSync(path.join(run, "report.html"), "utf8");
+  for (const caption of ["truth", "RGB only", "One-stage, RGB at test"]) {
+    expect(report).toContain(`<figcaption>${caption}</figcaption>`);
+  }
+});
+
+it("eval agrees with what training found", async () => {
+  const said = await cli("eval", "--run", run, "--json");
+  const { metrics } = JSON.parse(readFileSync(path.join(run, "results.json"), "utf8")).networks[1];
+  expect(JSON.parse(said.out)).toMatchObject({ network: "one-stage-rgb", ...metrics });
+  expect((await cli("eval", "--run", run)).out).toMatch(/pixel accuracy .+%, mean IoU .+%, NLL /);
+});
+
+it("predict writes the label map once, and tells each class's share of it", async () => {
+  const file = path.join(folder, "labels.png");
+  const said = await cli("predict", "--run", run, "--rgb", image, "--save", file, "--json");
+  expect(said.code, said.err.join("\n")).toBe(0);
+  const { width, height, data: labels } = decodeGrey8(readFileSync(file), file);
+  expect([width, height]).toEqual([16, 16]);
+  const share = (k: number) => labels.filter((label) => label === k).length / labels.length;
+  const { classes, task } = JSON.parse(said.out);
+  expect(task).toBe("segment");
+  for (const { class: name, share: told } of classes) expect(told).toBeCloseTo(share(name === "near red" ? 0 : 1), 9);
+  const again = await cli("predict", "--run", run, "--rgb", image, "--save", file);
+  expect(again).toMatchObject({ code: 2, err: [`--save: expected a new file, got ${file}, which exists`] });
+  expect(existsSync(file)).toBe(true);
+});
+
+it("a run on images' classes and pixels' classes do not mix", async () => {
+  const plain = path.join(folder, "plain");
+  writeDataset(plain);
+  const said = await cli("eval", "--run", run, "--data", plain);
+  expect(said).toMatchObject({ code: 2, err: ["plain: expected the run's classes (near red, far blue), got none"] });
+});
