@@ -38,8 +38,10 @@ export interface RunConfig {
   serves: Record<Seen, MethodName | null>;
 }
 
-/** Name of the file, and of its format. */
+/** Name of the file. */
 export const CONFIG_FILE = "config.json";
+
+/** Name of its format. */
 export const FORMAT = "onestage-run-1";
 
 const MOST_PIXELS = 4096;
