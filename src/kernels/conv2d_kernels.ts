@@ -1,10 +1,12 @@
 import source from "../../shaders/conv2d.wgsl";
 import dwSource from "../../shaders/conv2d_dw.wgsl";
+import dwNarrowSource from "../../shaders/conv2d_dw_narrow_subgroups.wgsl";
 import dwSubgroupsSource from "../../shaders/conv2d_dw_subgroups.wgsl";
 import dwTiledSource from "../../shaders/conv2d_dw_tiled.wgsl";
 import dxSource from "../../shaders/conv2d_dx.wgsl";
 import dxSubgroupsSource from "../../shaders/conv2d_dx_subgroups.wgsl";
 import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
+import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
 import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
 import tiledSource from "../../shaders/conv2d_tiled.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
@@ -43,7 +45,7 @@ type Product = (values: Conv2dParams) => { rows: number; cols: number; times: nu
 function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
-  sources: { registers: string; tiled: string; subgroups: string },
+  sources: { registers: string; tiled: string; subgroups: string; narrow?: string },
   { threads, product }: { threads: (values: Conv2dParams) => number; product: Product },
 ): Family<Conv2dJob<Names>> {
   const spec = { bindings, params };
@@ -56,17 +58,18 @@ function defineConv2dFamily<Names extends string>(
     constants: ["T"],
     workgroup: null,
   });
-  const subgroups = defineKernel({
+  const lanes = {
     ...spec,
-    name: `${name}_subgroups`,
-    source: sources.subgroups,
     enable: ["subgroups"],
     include: [lanesLib, conv2dLib],
     constants: ["LANES"],
     workgroup: null,
-  });
+  };
+  const subgroups = defineKernel({ ...lanes, name: `${name}_subgroups`, source: sources.subgroups });
+  // Reads x channel by channel, where they are not whole vectors.
+  const narrow = sources.narrow && defineKernel({ ...lanes, name: `${name}_narrow_subgroups`, source: sources.narrow });
   const vectorised = (gpu: GpuDevice, { c, k, groups }: Conv2dParams) =>
-    lanesOf(gpu) > 0 && groups === 1 && c % 4 === 0 && k % 4 === 0;
+    lanesOf(gpu) > 0 && groups === 1 && k % 4 === 0 && (c % 4 === 0 || narrow !== undefined);
   return defineFamily<Conv2dJob<Names>>({
     name,
     variants: {
@@ -83,7 +86,8 @@ function defineConv2dFamily<Names extends string>(
         supports: (gpu, { values }) => vectorised(gpu, values),
         run(gpu, { tensors, values }) {
           const { rows, cols, times } = product(values);
-          subgroups.run(gpu, tensors, values, ...laneTiles(gpu, rows, cols, times));
+          const kernel = narrow && values.c % 4 !== 0 ? narrow : subgroups;
+          kernel.run(gpu, tensors, values, ...laneTiles(gpu, rows, cols, times));
         },
       },
     },
@@ -103,7 +107,7 @@ const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / 
 export const forwardFamily = defineConv2dFamily(
   "conv2d",
   { x: "read", w: "read", bias: "read", y: "write" },
-  { registers: source, tiled: tiledSource, subgroups: subgroupsSource },
+  { registers: source, tiled: tiledSource, subgroups: subgroupsSource, narrow: narrowSource },
   {
     threads: ({ n, oh, ow, k, groups }) => quarters(n * oh * ow) * groups * quarters(k / groups),
     product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: 1 }),
@@ -125,7 +129,7 @@ export const dxFamily = defineConv2dFamily(
 export const dwFamily = defineConv2dFamily(
   "conv2d_dw",
   { x: "read", dy: "read", part: "write" },
-  { registers: dwSource, tiled: dwTiledSource, subgroups: dwSubgroupsSource },
+  { registers: dwSource, tiled: dwTiledSource, subgroups: dwSubgroupsSource, narrow: dwNarrowSource },
   {
     threads: ({ kh, kw, c, k, groups, parts }) =>
       parts * kh * kw * groups * quarters(c / groups) * quarters(k / groups),
