@@ -15,7 +15,7 @@ export * from "./model/encoder.ts";
 export * from "./model/evaluate.ts";
 export * from "./model/head.ts";
 export * from "./model/methods.ts";
-export { type Metrics, MetricsCounter } from "./model/metrics.ts";
+export { type Metrics, MetricsCounter, SegmentationCounter, type SegmentationMetrics } from "./model/metrics.ts";
 export * from "./model/objective.ts";
 export * from "./model/onestage.ts";
 export * from "./model/single.ts";
