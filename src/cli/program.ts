@@ -4,7 +4,7 @@ import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
-import { folderPreset, scenesPreset } from "./presets.ts";
+import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 import { type Flag, flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { VERSION } from "./version.ts";
@@ -113,12 +113,14 @@ function addTrainOptions(command: Command, without: readonly string[]): Command 
     .option("--json", "print the results as one JSON object");
 }
 
-/** The default of a setting for the help, or both of them where scenes and folders differ. */
+/** The default of a setting for the help, or all of them where scenes, folders and tasks differ. */
 function defaultOf(name: keyof Settings, scenesOnly: boolean): string {
-  const [scenes, folder] = [scenesPreset[name], folderPreset[name]];
+  const [scenes, folder, pixels] = [scenesPreset[name], folderPreset[name], segmentPreset[name]];
   if (scenes === null) return "";
-  if (scenesOnly || folder === null || scenes === folder) return ` (default: ${scenes})`;
-  return ` (default: ${scenes} with scenes, ${folder} with a folder)`;
+  if (scenesOnly) return ` (default: ${scenes})`;
+  const images = folder === null || scenes === folder ? `${scenes}` : `${scenes} with scenes, ${folder} with a folder`;
+  const alike = pixels === undefined || `${pixels}` === images;
+  return ` (default: ${images}${alike ? "" : `, ${pixels} to segment`})`;
 }
 
 /** Apart: the flags that are settings, and the others. */

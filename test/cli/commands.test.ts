@@ -225,6 +225,14 @@ describe("help", () => {
     expect(said.out).toMatch(new RegExp(`\\$ onestage ${command}`));
   });
 
+  it("of train tells the defaults, also where data and tasks differ", async () => {
+    const { out } = await cli("train", "--help");
+    const text = out.replace(/\s+/g, " ");
+    expect(text).toContain("images a step (default: 32 with scenes, 64 with a folder, 16 to segment)");
+    expect(text).toMatch(/weight of the KL divergence .+ \(default: 1, 0\.2 to segment\)/);
+    expect(text).toContain("highest learning rate (default: 0.004)");
+  });
+
   it("of all names every command", async () => {
     const said = await cli("--help");
     expect(said.code).toBe(0);
