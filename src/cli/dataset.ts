@@ -18,15 +18,17 @@ const SILENT_MS = 5000;
 const SCENE_BYTES = 2 ** 30;
 
 /** What says which data a command works on. */
-export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed">;
+export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed" | "epochs">;
 
 /**
  * Opens the dataset folder, or makes the built-in scenes.
  * @throws FormatError | OnestageError naming the file that cannot be used.
  */
-export async function openDataset({ data, size, scenes, seed }: DataChoice, io: Io): Promise<Dataset> {
+export async function openDataset({ data, size, scenes, seed, epochs }: DataChoice, io: Io): Promise<Dataset> {
   if (data === null) {
     const counts = sceneCounts(scenes!);
+    // Every epoch has scenes of its own: a generator that never repeats cannot be learnt by heart.
+    counts.train *= epochs;
     const fitting = Math.floor(SCENE_BYTES / (7 * size! * size!));
     return sceneDataset({ seed, width: size!, height: size!, ...counts, cache: fitting });
   }

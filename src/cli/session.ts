@@ -29,7 +29,13 @@ export interface Session {
 
 /** Steps of an epoch: the last batch is left out if it is not full. */
 export function stepsPerEpoch({ settings, dataset }: Pick<RunConfig, "settings" | "dataset">): number {
-  return Math.floor(dataset.splits.train! / settings.batch);
+  return Math.floor(epochSize({ settings, dataset }) / settings.batch);
+}
+
+/** Training images of one epoch: all of a folder's; of the built-in scenes, which are new in every epoch, their share. */
+export function epochSize({ settings, dataset }: Pick<RunConfig, "settings" | "dataset">): number {
+  const all = dataset.splits.train!;
+  return settings.data === null ? all / settings.epochs : all;
 }
 
 /** A stage's method with fresh weights. */
@@ -83,11 +89,15 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
   const rng = new Rng(settings.seed, "data");
   const augmentation = augmentationOf(settings, facts.width, facts.height);
   const perEpoch = stepsPerEpoch(config);
+  const size = epochSize(config);
   let order = new Uint32Array(0);
   let ordered = -1;
   return (step) => {
     const epoch = Math.floor(step / perEpoch);
-    if (epoch !== ordered) order = epochOrder(rng, epoch, facts.splits.train!) as Uint32Array<ArrayBuffer>;
+    if (epoch !== ordered) {
+      const first = settings.data === null ? epoch * size : 0;
+      order = epochOrder(rng, epoch, size).map((index) => first + index) as Uint32Array<ArrayBuffer>;
+    }
     ordered = epoch;
     const from = (step % perEpoch) * batch;
     return makeBatch(

@@ -13,7 +13,7 @@ export interface Settings extends ObjectiveWeights {
   task: Task;
   /** Absolute path of the dataset folder; null for the built-in scenes. */
   data: string | null;
-  /** Side of the built-in scenes in pixels, and how many of them: "train,val,test". Null with a folder. */
+  /** Side of the built-in scenes in pixels, and how many of them: "train,val,test", train anew in every epoch. Null with a folder. */
   size: number | null;
   scenes: string | null;
   model: ModelName;
@@ -63,7 +63,10 @@ export const flags = {
   temperature: decimal("--temperature", 0.01, 1000, "temperature of the KL divergence"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
   size: whole("--size", 8, 1024, "side of the built-in scenes in pixels"),
-  scenes: { ...text("--scenes", "<counts>", "how many scenes: train,val,test"), parse: parseScenes },
+  scenes: {
+    ...text("--scenes", "<counts>", "how many scenes: train (new ones in every epoch), val, test"),
+    parse: parseScenes,
+  },
 } as const satisfies Partial<Record<keyof Settings, Flag>>;
 
 /** Settings given by flags: only those the user wrote. */

@@ -15,7 +15,7 @@ import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
 import { lockFolder } from "./lock.ts";
 import { Progress } from "./progress.ts";
 import { checkOut, createRun, findRun, type OpenRun, runFiles } from "./runFolder.ts";
-import { rehearse, type Session, stepsPerEpoch } from "./session.ts";
+import { epochSize, rehearse, type Session, stepsPerEpoch } from "./session.ts";
 import { checkUnchanged, type Given, newSettings, type Settings } from "./settings.ts";
 import { type RunState, trainStage } from "./stage.ts";
 import { VERSION } from "./version.ts";
@@ -86,7 +86,8 @@ async function openTraining(settings: Settings, io: Io): Promise<Dataset> {
 function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
   const facts = datasetFacts(dataset, settings.task);
   // A small folder is no reason to fail with a batch size that nobody chose.
-  const batch = given.batch === undefined ? Math.min(settings.batch, facts.splits.train!) : settings.batch;
+  const batch =
+    given.batch === undefined ? Math.min(settings.batch, epochSize({ settings, dataset: facts })) : settings.batch;
   return {
     format: FORMAT,
     version: VERSION,
@@ -99,7 +100,7 @@ function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): 
 }
 
 function checkBatch({ settings, dataset }: RunConfig): void {
-  const samples = dataset.splits.train!;
+  const samples = epochSize({ settings, dataset });
   if (settings.batch <= samples) return;
   throw new UsageError(`--batch: expected at most ${samples}, the number of training images, got ${settings.batch}`);
 }
