@@ -28,7 +28,7 @@ fn readers_of(at: u32, input: u32, output: u32) -> vec2u {
 
 // a / (2 * input), rounded up, at least 0.
 fn ceil_half(a: i32, input: u32) -> u32 {
-  return (u32(max(a, 0)) + 2u * input - 1u) / (2u * input);
+  return (u32(select(a, 0, a < 0)) + 2u * input - 1u) / (2u * input);
 }
 
 // The outputs [first, end) whose nearest pixel, floor(i * input / output), is `at`.
