@@ -24,6 +24,8 @@ export async function bundle(platform: "node" | "browser", last: string, outfile
     platform,
     conditions: [platform],
     external: ["webgpu"],
+    // The package says it has no side effects; the suites are nothing but.
+    ignoreAnnotations: true,
     loader: { ".wgsl": "text" },
     outfile,
     write: outfile !== undefined,
