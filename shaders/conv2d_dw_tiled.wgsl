@@ -52,10 +52,8 @@ fn main(
   let row = row0 + 4u * local.y;
   let col = col0 + 4u * local.x;
   for (var i = 0u; i < 4u; i++) {
-    for (var l = 0u; l < 4u; l++) {
-      if (row + i < rows && col + l < kg) {
-        part[(j * rows + row + i) * p.k + group * kg + col + l] = acc[i][l];
-      }
+    for (var l = col; row + i < rows && l < min(col + 4u, kg); l++) {
+      part[(j * rows + row + i) * p.k + group * kg + l] = acc[i][l - col];
     }
   }
 }

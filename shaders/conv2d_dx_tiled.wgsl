@@ -58,12 +58,10 @@ fn main(
   let sums = tile_product(row, col, local.xy, 0u, rows_tu.count * rows_tv.count * (p.k / p.groups));
   let at = position_of(row + 4u * local.y + FOUR, phase);
   let c = col + 4u * local.x;
-  let to = ((at.n * p.h + at.y) * p.w + at.x) * p.c + group * cg + c;
+  let to = ((at.n * p.h + at.y) * p.w + at.x) * p.c + group * cg;
   for (var r = 0u; r < 4u; r++) {
-    for (var j = 0u; j < 4u; j++) {
-      if (at.exists[r] && c + j < cg) {
-        dx[to[r] + j] = sums[r][j];
-      }
+    for (var j = c; at.exists[r] && j < min(c + 4u, cg); j++) {
+      dx[to[r] + j] = sums[r][j - c];
     }
   }
 }

@@ -48,15 +48,13 @@ fn main(
   let row = row0 + 4u * local.y;
   let col = col0 + 4u * local.x;
   for (var i = 0u; i < 4u; i++) {
-    for (var j = 0u; j < 4u; j++) {
-      if (row + i < p.n * p.oh * p.ow && col + j < kg) {
-        let k = group * kg + col + j;
-        var value = acc[i][j];
-        if (p.bias == 1u) {
-          value += bias[k];
-        }
-        y[(row + i) * p.k + k] = value;
+    for (var j = col; row + i < p.n * p.oh * p.ow && j < min(col + 4u, kg); j++) {
+      let k = group * kg + j;
+      var value = acc[i][j - col];
+      if (p.bias == 1u) {
+        value += bias[k];
       }
+      y[(row + i) * p.k + k] = value;
     }
   }
 }

@@ -35,10 +35,8 @@ fn main(
   let row = row0 + 4u * local.y;
   let col = col0 + 4u * local.x;
   for (var i = 0u; i < 4u; i++) {
-    for (var j = 0u; j < 4u; j++) {
-      if (row + i < p.rows && col + j < p.cols) {
-        y[(row + i) * p.cols + col + j] = acc[i][j];
-      }
+    for (var j = col; row + i < p.rows && j < min(col + 4u, p.cols); j++) {
+      y[(row + i) * p.cols + j] = acc[i][j - col];
     }
   }
 }

@@ -1,5 +1,5 @@
 // A 4T × 4T tile of A·B for T × T threads with 4 × 4 outputs each, through workgroup memory, 16 of the inner axis at a time.
-// The including shader defines load_a (rows row..row+3 at inner index k) and load_b (columns col..col+3 at k), both 0 outside,
+// The including shader defines load_a (rows row..row+3 at inner index k) and load_b (columns col..col+3 at k), anything outside,
 // and says for each whether its memory runs along the inner axis, so that neighbouring threads read neighbouring elements.
 const DEPTH = 16u;
 // One more than T, against bank conflicts.
@@ -27,13 +27,16 @@ fn tile_product(row: u32, col: u32, local: vec2u, begin: u32, end: u32) -> array
       tile_b[b.x * PITCH + b.y] = vb;
     }
     workgroupBarrier();
-    for (var d = 0u; d < DEPTH; d++) {
-      let a = tile_a[d * PITCH + local.y];
-      let b = tile_b[d * PITCH + local.x];
+    // Not from 0 to DEPTH: compilers that unroll this loop take seconds over it.
+    var at_b = local.x;
+    for (var at_a = local.y; at_a < PITCH * DEPTH; at_a += PITCH) {
+      let a = tile_a[at_a];
+      let b = tile_b[at_b];
       acc[0] += a.x * b;
       acc[1] += a.y * b;
       acc[2] += a.z * b;
       acc[3] += a.w * b;
+      at_b += PITCH;
     }
     workgroupBarrier();
   }

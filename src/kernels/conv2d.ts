@@ -102,7 +102,7 @@ function inputGradient(gpu: GpuDevice, shape: Shape, w: Tensor, dy: Tensor, geom
 }
 
 function weightGradient(gpu: GpuDevice, x: Tensor, shape: Shape, dy: Tensor, geometry: Geometry): Tensor {
-  const parts = partsOf(geometry);
+  const parts = partsOf(gpu, geometry);
   const dw = gpu.empty(shape, "conv2d gradient");
   const part = parts === 1 ? dw : gpu.empty([parts, ...shape], "conv2d gradient");
   if (dw.size > 0) dwFamily.run(gpu, { tensors: { x, dy, part }, values: { ...geometry, bias: 0, parts } });

@@ -17,7 +17,7 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { type Access, defineKernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily, type Family } from "../tensor/variant.ts";
-import { lanesOf, laneTiles, workgroupTiles } from "./tiles.ts";
+import { lanesOf, laneTiles, preferredTiles, type TiledProduct, workgroupTiles } from "./tiles.ts";
 
 const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "groups"] as const;
 
@@ -38,15 +38,12 @@ export interface Conv2dJob<Names extends string> {
   values: Conv2dParams;
 }
 
-/** The matrix product that a kernel does: rows × cols for each of `times` (phases or parts) in every group. */
-type Product = (values: Conv2dParams) => { rows: number; cols: number; times: number };
-
 /** A family of the three ways to run one of the convolution's products. */
 function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
   sources: { registers: string; tiled: string; subgroups: string; narrow?: string },
-  { threads, product }: { threads: (values: Conv2dParams) => number; product: Product },
+  { threads, product }: { threads(values: Conv2dParams): number; product(values: Conv2dParams): TiledProduct },
 ): Family<Conv2dJob<Names>> {
   const spec = { bindings, params };
   const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, conv2dLib] });
@@ -77,17 +74,16 @@ function defineConv2dFamily<Names extends string>(
         run: (gpu, { tensors, values }) => registers.run(gpu, tensors, values, { threads: threads(values) }),
       },
       tiled: {
-        run(gpu, { tensors, values }) {
-          const { rows, cols, times } = product(values);
-          tiled.run(gpu, tensors, values, ...workgroupTiles(rows, cols, times * values.groups));
-        },
+        run: (gpu, { tensors, values }) => tiled.run(gpu, tensors, values, ...workgroupTiles(8, product(values))),
+      },
+      tiledLarge: {
+        run: (gpu, { tensors, values }) => tiled.run(gpu, tensors, values, ...workgroupTiles(16, product(values))),
       },
       subgroups: {
         supports: (gpu, { values }) => vectorised(gpu, values),
         run(gpu, { tensors, values }) {
-          const { rows, cols, times } = product(values);
           const kernel = narrow && values.c % 4 !== 0 ? narrow : subgroups;
-          kernel.run(gpu, tensors, values, ...laneTiles(gpu, rows, cols, times));
+          kernel.run(gpu, tensors, values, ...laneTiles(gpu, product(values)));
         },
       },
     },
@@ -95,7 +91,7 @@ function defineConv2dFamily<Names extends string>(
       const { c, k, groups } = values;
       if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
-      return Math.min(c, k) / groups < 8 ? "registers" : "tiled";
+      return Math.min(c, k) / groups < 8 ? "registers" : preferredTiles(product(values));
     },
   });
 }
@@ -110,7 +106,7 @@ export const forwardFamily = defineConv2dFamily(
   { registers: source, tiled: tiledSource, subgroups: subgroupsSource, narrow: narrowSource },
   {
     threads: ({ n, oh, ow, k, groups }) => quarters(n * oh * ow) * groups * quarters(k / groups),
-    product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: 1 }),
+    product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
   },
 );
 
@@ -121,7 +117,7 @@ export const dxFamily = defineConv2dFamily(
   { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource },
   {
     threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
-    product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.sh * v.sw }),
+    product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.groups * v.sh * v.sw }),
   },
 );
 
@@ -133,12 +129,17 @@ export const dwFamily = defineConv2dFamily(
   {
     threads: ({ kh, kw, c, k, groups, parts }) =>
       parts * kh * kw * groups * quarters(c / groups) * quarters(k / groups),
-    product: ({ kh, kw, c, k, groups, parts }) => ({ rows: (kh * kw * c) / groups, cols: k / groups, times: parts }),
+    product: ({ kh, kw, c, k, groups, parts }) => ({
+      rows: (kh * kw * c) / groups,
+      cols: k / groups,
+      times: groups * parts,
+    }),
   },
 );
 
-/** Parts to split the sum of a weight gradient into, so that a few thousand threads have work. */
-export function partsOf({ n, oh, c, k, kh, kw, groups }: Geometry): number {
+/** Parts to split the sum of a weight gradient into, so that enough threads have work: thousands on a GPU. */
+export function partsOf(gpu: GpuDevice, { n, oh, c, k, kh, kw, groups }: Geometry): number {
   const weights = (kh * kw * c * k) / groups;
-  return Math.max(1, Math.min(n * oh, 64, Math.ceil(65536 / weights)));
+  const wanted = gpu.adapter.software ? 65536 : 524288;
+  return Math.max(1, Math.min(n * oh, 64, Math.ceil(wanted / weights)));
 }

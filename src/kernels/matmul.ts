@@ -10,7 +10,7 @@ import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
-import { lanesOf, laneTiles, workgroupTiles } from "./tiles.ts";
+import { lanesOf, laneTiles, preferredTiles, workgroupTiles } from "./tiles.ts";
 
 const bindings = { a: "read", b: "read", y: "write" } as const;
 const params = {
@@ -60,6 +60,8 @@ interface Product extends MatmulAttrs {
 const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA }: Product) =>
   lanesOf(gpu) > 0 && inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
 
+const extents = ({ rows, cols }: Product["values"]) => ({ rows, cols, times: 1 });
+
 const family = defineFamily<Product>({
   name: "matmul",
   variants: {
@@ -70,19 +72,23 @@ const family = defineFamily<Product>({
       },
     },
     tiled: {
-      run(gpu, { tensors, values }) {
-        tiledKernel.run(gpu, tensors, values, ...workgroupTiles(values.rows, values.cols));
-      },
+      run: (gpu, { tensors, values }) => tiledKernel.run(gpu, tensors, values, ...workgroupTiles(8, extents(values))),
+    },
+    tiledLarge: {
+      run: (gpu, { tensors, values }) => tiledKernel.run(gpu, tensors, values, ...workgroupTiles(16, extents(values))),
     },
     subgroups: {
       supports: vectorised,
       run(gpu, { tensors, values, transposeA: A_TRANSPOSED, transposeB: B_TRANSPOSED }) {
-        const [extent, lanes] = laneTiles(gpu, values.rows, values.cols);
+        const [extent, lanes] = laneTiles(gpu, extents(values));
         subgroupsKernel.run(gpu, tensors, values, extent, { ...lanes, A_TRANSPOSED, B_TRANSPOSED });
       },
     },
   },
-  prefer: (gpu, job) => (gpu.adapter.software ? (vectorised(gpu, job) ? "subgroups" : "registers") : "tiled"),
+  prefer(gpu, job) {
+    if (gpu.adapter.software) return vectorised(gpu, job) ? "subgroups" : "registers";
+    return preferredTiles(extents(job.values));
+  },
 });
 
 /** Runs op(a)·op(b), untracked. */

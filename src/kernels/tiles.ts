@@ -7,18 +7,26 @@ const LANES_COLUMNS = 24;
 /** How to dispatch a tiled kernel: its workgroups and its tile constant. */
 export type TileRun<Constant extends string> = readonly [Extent, Record<Constant, number>];
 
-/**
- * The workgroup-memory tiles (shaders/lib/tile.wgsl) of a product of rows × cols, repeated `times` along z.
- * Tiles are 64 × 64 where they are many enough to fill a GPU, else 32 × 32.
- */
-export function workgroupTiles(rows: number, cols: number, times = 1): TileRun<"T"> {
-  const T = rows * cols * times >= 256 * 64 * 64 && cols > 32 ? 16 : 8;
+/** The product of matrices that a kernel does: rows × cols, `times` of them. */
+export interface TiledProduct {
+  rows: number;
+  cols: number;
+  times: number;
+}
+
+/** The workgroup-memory tiles (shaders/lib/tile.wgsl) of 4T × 4T for a product. */
+export function workgroupTiles(T: 8 | 16, { rows, cols, times }: TiledProduct): TileRun<"T"> {
   const [x, y] = fold(Math.ceil(rows / (4 * T)));
   return [{ groups: [x, y, Math.ceil(cols / (4 * T)) * times] }, { T }];
 }
 
-/** The subgroup tiles (shaders/lib/lanes.wgsl) of a product of rows × cols, repeated `times`. */
-export function laneTiles(gpu: GpuDevice, rows: number, cols: number, times = 1): TileRun<"LANES"> {
+/** The variant with 64 × 64 tiles where they are many enough to fill a GPU, else the one with 32 × 32. */
+export function preferredTiles({ rows, cols, times }: TiledProduct): "tiledLarge" | "tiled" {
+  return rows * cols * times >= 256 * 64 * 64 && cols > 32 ? "tiledLarge" : "tiled";
+}
+
+/** The subgroup tiles (shaders/lib/lanes.wgsl) for a product. */
+export function laneTiles(gpu: GpuDevice, { rows, cols, times }: TiledProduct): TileRun<"LANES"> {
   const LANES = lanesOf(gpu);
   return [{ groups: fold(Math.ceil(rows / (4 * LANES)) * Math.ceil(cols / LANES_COLUMNS) * times) }, { LANES }];
 }

@@ -58,6 +58,10 @@ opSuite(conv2dOp, {
     test([1, 9, 10, 8], [3, 3, 8, 4], { dilation: [2, 3], stride: [2, 2], padding: [2, 3] }),
     test([1, 11, 9, 3], [3, 2, 3, 5], { dilation: [3, 2], stride: [3, 3], padding: [1, 0] }),
     test([1, 10, 10, 4], [3, 3, 4, 4], { dilation: [2, 2], stride: [4, 4], padding: [2, 2] }),
+    test([1, 9, 11, 3], [3, 3, 3, 8], { dilation: [2, 2], padding: [2, 2] }, true),
+    test([2, 7, 7, 1], [5, 3, 1, 12], { stride: [2, 1], padding: [1, 1] }),
+    // More channels than one tile of any variant is wide.
+    test([1, 4, 5, 28], [3, 3, 28, 52], same3, true),
     // Groups and depthwise.
     test([2, 5, 5, 8], [3, 3, 4, 16], { ...same3, groups: 2 }, true),
     test([2, 5, 5, 24], [3, 3, 12, 8], { ...half3, groups: 2 }),
