@@ -87,7 +87,7 @@ function picture(rng: Rng, along: number, far: number): Patch {
   };
 }
 
-/** The floor, two times in three with a rug around the main object of half width `size` metres. */
+/** The floor, three times in five with a rug around the main object of half width `size` metres. */
 export function floor(rng: Rng, size: number): Surface {
   const patch = rng.bernoulli(0.6) ? rug(rng.fork("rug"), size) : undefined;
   return { label: labelIndex("floor"), paint: floorPaint(rng.fork("paint")), patch };
