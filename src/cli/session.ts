@@ -95,7 +95,8 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
   return (step) => {
     const epoch = Math.floor(step / perEpoch);
     if (epoch !== ordered) {
-      const first = settings.data === null ? epoch * size : 0;
+      // A privileged network that is trained longer than the others sees their scenes again.
+      const first = settings.data === null ? (epoch % settings.epochs) * size : 0;
       order = epochOrder(rng, epoch, size).map((index) => first + index) as Uint32Array<ArrayBuffer>;
     }
     ordered = epoch;

@@ -118,6 +118,15 @@ describe("train", () => {
     expect(JSON.parse(told.out)).toMatchObject({ folder: run, ...JSON.parse(before) });
   });
 
+  it("trains a privileged network longer than there are new scenes", async () => {
+    const flags = "--size 16 --scenes 8,8,8 --batch 8 --epochs 1 --privileged-epochs 2 --methods one-stage-rgb".split(
+      " ",
+    );
+    const said = await cli("start", ...flags, "--out", path.join(folder, "longer"), "--json");
+    expect(said.code, said.err.join("\n")).toBe(0);
+    expect(JSON.parse(said.out).networks).toHaveLength(2);
+  });
+
   it("prints the comparison without --json, and replaces a run with --force", async () => {
     const out = path.join(folder, "forced");
     const flags = ["--data", data, "--epochs", "1", "--batch", "6", "--methods", "rgb-only", "--out", out];
