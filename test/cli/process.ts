@@ -3,7 +3,7 @@ import { copyFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { ensureBuilt } from "../../scripts/lib/build.mjs";
 
 /** Native warnings, with the places in Dawn's sources that they come from. */
@@ -11,10 +11,13 @@ const DAWN = /^(?:Warning: (?:max|vkCreateInstance).*|\s+at \w+ \(.*dawn.*\)|)\n
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Builds the real program and copies the bundle, so that a later build does not change what these tests compare. */
-export async function bundledProgram(): Promise<string> {
+/**
+ * The real program, built before the tests of a file: a copy of the bundle, so that a later build does not change what
+ * these tests compare.
+ */
+export function bundledProgram(): string {
   const copy = path.join(root, "dist", `test-${process.pid}.mjs`);
-  copyFileSync(await ensureBuilt("cli"), copy);
+  beforeAll(async () => copyFileSync(await ensureBuilt("cli"), copy));
   afterAll(() => rmSync(copy, { force: true }));
   return copy;
 }

@@ -10,7 +10,7 @@ const folder = temporaryFolder();
 const whole = path.join(folder, "whole");
 const flags = "train --size 16 --scenes 48,16,16 --batch 8 --epochs 2 --seed 5".split(" ");
 const methods = ["--methods", "rgb-only,one-stage-rgb"];
-let bundle: string;
+const bundle = bundledProgram();
 
 const start = (...args: string[]) => startProgram(bundle, args);
 const train = (out: string) => start(...flags, ...methods, "--out", out);
@@ -40,7 +40,6 @@ let duration = 0;
 let rest = 0;
 
 beforeAll(async () => {
-  bundle = await bundledProgram();
   const began = performance.now();
   const program = train(whole);
   await program.says(/stage 1\/3/);
