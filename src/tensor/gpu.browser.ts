@@ -1,5 +1,8 @@
 import { NoAdapterError } from "./errors.ts";
 
+/** Whether waiting for the GPU keeps this thread busy. The browser waits in another process. */
+export const pollsWhileWaiting: boolean = false;
+
 /**
  * The WebGPU entry point of this platform: the browser's own.
  * @throws NoAdapterError if the browser has no WebGPU.

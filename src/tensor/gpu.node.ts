@@ -3,6 +3,9 @@ import { NoAdapterError } from "./errors.ts";
 // Dawn aborts the process when the object made by create() is collected while a device lives, so every one is held here.
 const held = new Set<GPU>();
 
+/** Whether waiting for the GPU keeps this thread busy. Dawn polls from the event loop while a promise of the GPU is pending. */
+export const pollsWhileWaiting: boolean = true;
+
 /**
  * The WebGPU entry point of this platform: Dawn through the optional package `webgpu`.
  * @throws NoAdapterError if the package is not installed or does not run here.

@@ -1,3 +1,5 @@
+import { pollsWhileWaiting } from "#gpu";
+
 const UNIFORM = 0x40;
 const COPY_DST = 0x08;
 const MAP_READ = 0x01;
@@ -5,6 +7,8 @@ const READ_MODE = 0x01;
 const SLOT = 256;
 const ARENA_BYTES = 65536;
 const MAX_BIND_GROUPS = 20000;
+// Shorter waits are not worth a timer, in milliseconds.
+const SHORT = 4;
 
 /** A buffer to bind, with the number that stands for it in the bind-group cache. */
 export interface Bound {
@@ -24,6 +28,9 @@ export class CommandStream {
   #arena: GPUBuffer;
   #groups = new Map<string, GPUBindGroup>();
   #readers: GPUBuffer[] = [];
+  // How long the work before a read took last time, in milliseconds, by its number of dispatches.
+  #durations = new Map<number, number>();
+  #waited = 0;
   /** Dispatches, submits and bind groups made so far. */
   readonly counters = { dispatches: 0, submits: 0, bindGroups: 0 };
 
@@ -84,7 +91,7 @@ export class CommandStream {
       offset += bytes;
     }
     this.flush();
-    await reader.mapAsync(READ_MODE, 0, size);
+    await this.#map(reader, size);
     const mapped = reader.getMappedRange(0, size);
     let start = 0;
     const copies = sources.map(({ bytes }) => {
@@ -95,6 +102,21 @@ export class CommandStream {
     if (this.#readers.length < 8) this.#readers.push(reader);
     else reader.destroy();
     return copies;
+  }
+
+  /**
+   * Maps a reader once the GPU is done. Dawn's binding for Node polls without rest while a map is pending, which takes
+   * a processor core from an adapter that runs on the CPU; so most of the expected time is slept through first.
+   */
+  async #map(reader: GPUBuffer, size: number): Promise<void> {
+    const work = this.counters.dispatches - this.#waited;
+    this.#waited = this.counters.dispatches;
+    const started = performance.now();
+    const expected = 0.9 * (this.#durations.get(work) ?? 0);
+    if (pollsWhileWaiting && expected > SHORT) await new Promise((resolve) => setTimeout(resolve, expected));
+    await reader.mapAsync(READ_MODE, 0, size);
+    if (this.#durations.size >= MAX_BIND_GROUPS) this.#durations.clear();
+    this.#durations.set(work, performance.now() - started);
   }
 
   #commands(): GPUCommandEncoder {
