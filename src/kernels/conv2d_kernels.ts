@@ -38,7 +38,7 @@ export interface Conv2dJob<Names extends string> {
   values: Conv2dParams;
 }
 
-/** A family of the three ways to run one of the convolution's products. */
+/** The ways to run one of the three matrix products of a convolution. */
 function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
