@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { folderPreset, scenesPreset } from "../../src/cli/presets.ts";
 import { encodePng } from "../../src/data/png.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import { cli, temporaryFolder, writeDataset } from "./harness.ts";
@@ -237,7 +238,9 @@ describe("help", () => {
   it("of train tells the defaults, also where data and tasks differ", async () => {
     const { out } = await cli("train", "--help");
     const text = out.replace(/\s+/g, " ");
-    expect(text).toContain("images a step (default: 32 with scenes, 64 with a folder, 16 to segment)");
+    expect(text).toContain(
+      `images a step (default: ${scenesPreset.batch} with scenes, ${folderPreset.batch} with a folder, 16 to segment)`,
+    );
     expect(text).toMatch(/weight of the KL divergence .+ \(default: 1, 0\.2 to segment\)/);
     expect(text).toContain("highest learning rate (default: 0.004)");
   });
