@@ -1,6 +1,6 @@
 // part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the
 // output rows (n,oy); one group, any c, k divisible by 4: for images of one or three channels. A second kernel adds the parts.
-// A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 24 for each subgroup: a lane owns four
+// A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 4·QUADS for each subgroup: a lane owns four
 // neighbours among (u,v,c).
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
@@ -34,9 +34,9 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let kq = p.k / 4u;
-  let col_tiles = (kq + 5u) / 6u;
+  let col_tiles = (kq + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 6u;
+  first_col = tile % col_tiles * QUADS;
   let j = tile / col_tiles % p.parts;
   let weights = p.kh * p.kw * p.c;
   let row = 4u * (tile / col_tiles / p.parts * LANES + lane);
@@ -77,7 +77,7 @@ fn main(
   // Weights beyond the end are not stored.
   let to = (j * weights + row) * kq;
   let end = (j * weights + min(row + 4u, weights)) * kq;
-  for (var f = first_col; f < min(first_col + 6u, kq); f++) {
+  for (var f = first_col; f < min(first_col + QUADS, kq); f++) {
     var r = 0u;
     for (var at = to; at < end; at += kq) {
       part[at + f] = sum_of(r, f - first_col);

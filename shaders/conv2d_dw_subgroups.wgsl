@@ -1,6 +1,6 @@
 // part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the
 // output rows (n,oy); one group, c and k divisible by 4. A second kernel adds the parts in order.
-// A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 24 for each subgroup: a lane owns four
+// A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 4·QUADS for each subgroup: a lane owns four
 // channels under one tap.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
@@ -30,9 +30,9 @@ fn main(
 ) {
   let cq = p.c / 4u;
   let kq = p.k / 4u;
-  let col_tiles = (kq + 5u) / 6u;
+  let col_tiles = (kq + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 6u;
+  first_col = tile % col_tiles * QUADS;
   let j = tile / col_tiles % p.parts;
   let row = tile / col_tiles / p.parts * LANES + lane;
   let quads = p.kh * p.kw * cq;
@@ -75,7 +75,7 @@ fn main(
   // A lane beyond the end stores nothing.
   let to = (j * quads + row) * p.k;
   let end = select(to, to + p.k, row < quads);
-  for (var f = first_col; f < min(first_col + 6u, kq); f++) {
+  for (var f = first_col; f < min(first_col + QUADS, kq); f++) {
     var r = 0u;
     for (var at = to; at < end; at += kq) {
       part[at + f] = sum_of(r, f - first_col);

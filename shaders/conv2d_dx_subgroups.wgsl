@@ -1,6 +1,6 @@
 // dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); one group, c and k
 // divisible by 4. For each residue of (iy, ix) modulo the stride a matrix product of positions × (u,v,k) with (u,v,k) × channels
-// over the taps that exist, a tile of 4·LANES × 24 for each subgroup.
+// over the taps that exist, a tile of 4·LANES × 4·QUADS for each subgroup.
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
@@ -28,9 +28,9 @@ fn main(
 ) {
   let cq = p.c / 4u;
   let kq = p.k / 4u;
-  let col_tiles = (cq + 5u) / 6u;
+  let col_tiles = (cq + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 6u;
+  first_col = tile % col_tiles * QUADS;
   let phase = tile / col_tiles % (p.sh * p.sw);
   let first_row = tile / col_tiles / (p.sh * p.sw) * 4u * LANES;
   // Positions beyond the end repeat the last one and are not stored.
@@ -67,7 +67,7 @@ fn main(
     }
   }
   let to = ((at.n * p.h + at.y) * p.w + at.x) * cq;
-  for (var c = first_col; c < min(first_col + 6u, cq); c++) {
+  for (var c = first_col; c < min(first_col + QUADS, cq); c++) {
     var r = 0u;
     for (var row = first_row; row < first_row + 4u * LANES; row += LANES) {
       if (at.exists[r]) {

@@ -1,5 +1,5 @@
 // y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; one group, any c, k divisible by 4:
-// for images of one or three channels. A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 24 for
+// for images of one or three channels. A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for
 // each subgroup. Without dilation the taps and channels (v,c) of one row lie side by side in x and in w: one run.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
@@ -34,9 +34,9 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let kq = p.k / 4u;
-  let col_tiles = (kq + 5u) / 6u;
+  let col_tiles = (kq + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 6u;
+  first_col = tile % col_tiles * QUADS;
   let rows = tile / col_tiles * 4u * LANES + lane + FOUR * LANES;
   // Positions beyond the end repeat the last one and are not stored.
   let position = min(rows, vec4u(p.n * p.oh * p.ow - 1u));
@@ -74,7 +74,7 @@ fn main(
       u += 1u;
     }
   }
-  for (var k = first_col; k < min(first_col + 6u, kq); k++) {
+  for (var k = first_col; k < min(first_col + QUADS, kq); k++) {
     var b = vec4f();
     if (p.bias == 1u) {
       b = bias[k];

@@ -1,5 +1,5 @@
 // y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; one group, c and k divisible by 4.
-// A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 24 for each subgroup.
+// A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for each subgroup.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
@@ -27,9 +27,9 @@ fn main(
 ) {
   let cq = p.c / 4u;
   let kq = p.k / 4u;
-  let col_tiles = (kq + 5u) / 6u;
+  let col_tiles = (kq + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 6u;
+  first_col = tile % col_tiles * QUADS;
   let rows = tile / col_tiles * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES;
   // Positions beyond the end repeat the last one and are not stored.
   let position = min(rows, vec4u(p.n * p.oh * p.ow - 1u));
@@ -63,7 +63,7 @@ fn main(
       u += 1u;
     }
   }
-  for (var k = first_col; k < min(first_col + 6u, kq); k++) {
+  for (var k = first_col; k < min(first_col + QUADS, kq); k++) {
     var b = vec4f();
     if (p.bias == 1u) {
       b = bias[k];

@@ -1,5 +1,5 @@
 // y[m,n] = Σ_k a[m,k] b[k,n]; A_TRANSPOSED: a is stored as [k,m]; B_TRANSPOSED: b is stored as [n,k]. The inner extent, the columns
-// and, where a is transposed, the rows are divisible by 4. A tile of 4·LANES × 24 for each subgroup.
+// and, where a is transposed, the rows are divisible by 4. A tile of 4·LANES × 4·QUADS for each subgroup.
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
@@ -30,9 +30,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let col_tiles = (p.cols + 23u) / 24u;
+  let col_tiles = (p.cols + 4u * QUADS - 1u) / (4u * QUADS);
   let tile = group.x + group.y * groups.x;
-  first_col = tile % col_tiles * 24u;
+  first_col = tile % col_tiles * 4u * QUADS;
   // Four neighbouring rows where they are one vector of a; rows beyond the end repeat the last ones and are not stored.
   let four = vec4u(0u, 1u, 2u, 3u);
   let own = select(lane + LANES * four, 4u * lane + four, A_TRANSPOSED);
@@ -49,7 +49,7 @@ fn main(
     }
     accumulate(m, k * p.b_row / 4u, lane);
   }
-  for (var col = first_col; col < min(first_col + 24u, p.cols); col += 4u) {
+  for (var col = first_col; col < min(first_col + 4u * QUADS, p.cols); col += 4u) {
     var r = 0u;
     for (var i = rows.x; i < rows.x + 4u * LANES; i += LANES) {
       if (rows[r] < p.rows) {

@@ -1,9 +1,9 @@
-// A tile of 4·LANES rows × 24 columns of A·B for one subgroup of LANES threads. Each lane owns four rows. The 4 × 24 block of B
-// that a step needs is loaded once, spread over the lanes, and handed round by broadcasts: on adapters that emulate SIMD, a
-// load costs as much as dozens of additions, whether neighbouring threads load the same value or not.
+// A tile of 4·LANES rows × 4·QUADS columns (QUADS is 4 or 6) of A·B for one subgroup of LANES threads. Each lane owns four rows.
+// The block of B that a step needs is loaded once, spread over the lanes, and handed round by broadcasts: on adapters that
+// emulate SIMD, a load costs as much as dozens of additions, whether neighbouring threads load the same value or not.
 // The including shader defines load_b(base, i, v), the i-th of four vectors of a block for columns 4v..4v+3 of the product, and
 // arrange_b, which makes a matrix with those four as columns into one whose column j is row j of the block.
-const VECTORS = 24u;
+const VECTORS = 4u * QUADS;
 // Column r of sums_v: columns 4v..4v+3 of the lane's row r.
 var<private> sums_0: mat4x4f;
 var<private> sums_1: mat4x4f;
@@ -61,18 +61,20 @@ fn accumulate(a: mat4x4f, base: u32, lane: u32) {
     subgroupBroadcast(b[14u / LANES], 14u % LANES),
     subgroupBroadcast(b[15u / LANES], 15u % LANES),
   )) * a;
-  sums_4 += arrange_b(mat4x4f(
-    subgroupBroadcast(b[16u / LANES], 16u % LANES),
-    subgroupBroadcast(b[17u / LANES], 17u % LANES),
-    subgroupBroadcast(b[18u / LANES], 18u % LANES),
-    subgroupBroadcast(b[19u / LANES], 19u % LANES),
-  )) * a;
-  sums_5 += arrange_b(mat4x4f(
-    subgroupBroadcast(b[20u / LANES], 20u % LANES),
-    subgroupBroadcast(b[21u / LANES], 21u % LANES),
-    subgroupBroadcast(b[22u / LANES], 22u % LANES),
-    subgroupBroadcast(b[23u / LANES], 23u % LANES),
-  )) * a;
+  if (QUADS > 4u) {
+    sums_4 += arrange_b(mat4x4f(
+      subgroupBroadcast(b[16u / LANES], 16u % LANES),
+      subgroupBroadcast(b[17u / LANES], 17u % LANES),
+      subgroupBroadcast(b[18u / LANES], 18u % LANES),
+      subgroupBroadcast(b[19u / LANES], 19u % LANES),
+    )) * a;
+    sums_5 += arrange_b(mat4x4f(
+      subgroupBroadcast(b[20u / LANES], 20u % LANES),
+      subgroupBroadcast(b[21u / LANES], 21u % LANES),
+      subgroupBroadcast(b[22u / LANES], 22u % LANES),
+      subgroupBroadcast(b[23u / LANES], 23u % LANES),
+    )) * a;
+  }
 }
 
 // The sums of columns 4v..4v+3 of row r. To be called in loops that a compiler will not unroll (their start is not a constant):

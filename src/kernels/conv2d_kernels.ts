@@ -59,7 +59,7 @@ function defineConv2dFamily<Names extends string>(
     ...spec,
     enable: ["subgroups"],
     include: [lanesLib, conv2dLib],
-    constants: ["LANES"],
+    constants: ["LANES", "QUADS"],
     workgroup: null,
   };
   const subgroups = defineKernel({ ...lanes, name: `${name}_subgroups`, source: sources.subgroups });

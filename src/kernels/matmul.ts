@@ -41,7 +41,7 @@ const subgroupsKernel = defineKernel({
   include: [lanesLib],
   bindings,
   params,
-  constants: ["LANES", "A_TRANSPOSED", "B_TRANSPOSED"],
+  constants: ["LANES", "QUADS", "A_TRANSPOSED", "B_TRANSPOSED"],
   workgroup: null,
 });
 
