@@ -4,6 +4,6 @@ const holder = globalThis as { onestageTestDevice?: Promise<GpuDevice> };
 
 /** The one device all tests of a worker share: compiling its pipelines is what costs. */
 export function testDevice(): Promise<GpuDevice> {
-	holder.onestageTestDevice ??= GpuDevice.open();
-	return holder.onestageTestDevice;
+  holder.onestageTestDevice ??= GpuDevice.open();
+  return holder.onestageTestDevice;
 }

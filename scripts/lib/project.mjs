@@ -32,6 +32,7 @@ export async function runMain(main, oldest = [20, 0]) {
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(error.message);
-    process.exitCode = 1;
+    // As the programs themselves: 2 for what the user can change.
+    process.exitCode = 2;
   }
 }

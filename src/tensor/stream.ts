@@ -111,12 +111,16 @@ export class CommandStream {
   async #map(reader: GPUBuffer, size: number): Promise<void> {
     const work = this.counters.dispatches - this.#waited;
     this.#waited = this.counters.dispatches;
+    const before = this.#durations.get(work);
     const started = performance.now();
-    const expected = 0.9 * (this.#durations.get(work) ?? 0);
-    if (pollsWhileWaiting && expected > SHORT) await new Promise((resolve) => setTimeout(resolve, expected));
+    if (pollsWhileWaiting && before !== undefined && before > SHORT) {
+      await new Promise((resolve) => setTimeout(resolve, 0.9 * before));
+    }
+    const woken = performance.now();
     await reader.mapAsync(READ_MODE, 0, size);
+    const done = performance.now();
     if (this.#durations.size >= MAX_BIND_GROUPS) this.#durations.clear();
-    this.#durations.set(work, performance.now() - started);
+    this.#durations.set(work, expectation(before, done - started, done - woken));
   }
 
   #commands(): GPUCommandEncoder {
@@ -151,4 +155,15 @@ export class CommandStream {
     }
     return group;
   }
+}
+
+/**
+ * How long the same work is expected to take next time, in milliseconds: what it took now, unless that says little. The
+ * first time pipelines were compiled too; work that was done before we woke took less than we know; and a process that
+ * was suspended must not sleep as long again.
+ */
+export function expectation(before: number | undefined, took: number, afterSleep: number): number {
+  if (before === undefined) return 0;
+  if (before <= SHORT) return Math.min(took, 1000);
+  return afterSleep < 1 ? before / 2 : Math.min(took, 1.5 * before);
 }

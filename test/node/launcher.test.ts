@@ -108,7 +108,7 @@ describe("the choice of an adapter", () => {
 
   it("is an error on one line, with nothing on stdout, when it cannot be had", async () => {
     const { said, ended } = start(here("../../scripts/onestage.mjs"), "info", "--adapter", "vulkan");
-    expect(await ended).toBe(1);
+    expect(await ended).toBe(2);
     expect(said.stdout).toBe("");
     expect(said.stderr).toMatch(/^onestage: unknown adapter "vulkan".*\n$/);
   });
