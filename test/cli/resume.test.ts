@@ -117,7 +117,11 @@ describe("the real program", () => {
     const { said, ended } = startProgram(bundle, [...flags, "--out", out], environment);
     expect(await ended).toBe(2);
     expect(said.out).toBe("");
-    expect(said.err).toMatch(/^onestage: WebGPU: expected an adapter .+, got none\n$/);
+    // Without a Vulkan loader Dawn adds words of its own.
+    const ours = said.err.split("\n").filter((line) => line.startsWith("onestage: "));
+    expect(ours).toHaveLength(1);
+    expect(ours[0]).toMatch(/^onestage: WebGPU: expected an adapter .+, got none$/);
+    expect(said.err).not.toMatch(/^\s+at /m);
     expect(existsSync(out)).toBe(false);
   });
 
