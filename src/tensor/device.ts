@@ -137,11 +137,6 @@ export class GpuDevice implements Device {
     if (typed.byteLength > 0) this.gpu.queue.writeBuffer(storageOf(tensor).buffer, 0, typed);
   }
 
-  /** Copies one tensor's elements into another of the same size, on the GPU. */
-  copy(from: Tensor, to: Tensor): void {
-    this.stream.copy(storageOf(from).buffer, storageOf(to).buffer, 4 * from.size);
-  }
-
   async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
     return (await this.readMany([tensor]))[0]!;
   }

@@ -6,7 +6,8 @@ const MAP_READ = 0x01;
 const READ_MODE = 0x01;
 const SLOT = 256;
 const ARENA_BYTES = 65536;
-const MAX_BIND_GROUPS = 20000;
+// Entries that either cache may hold before it starts anew.
+const MAX_CACHED = 20000;
 // Shorter waits are not worth a timer, in milliseconds.
 const SHORT = 4;
 
@@ -119,7 +120,7 @@ export class CommandStream {
     const woken = performance.now();
     await reader.mapAsync(READ_MODE, 0, size);
     const done = performance.now();
-    if (this.#durations.size >= MAX_BIND_GROUPS) this.#durations.clear();
+    if (this.#durations.size >= MAX_CACHED) this.#durations.clear();
     this.#durations.set(work, expectation(before, done - started, done - woken));
   }
 
@@ -149,7 +150,7 @@ export class CommandStream {
         resource: { buffer: this.#arena, size: SLOT },
       });
       group = this.gpu.createBindGroup({ layout, entries });
-      if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
+      if (this.#groups.size >= MAX_CACHED) this.#groups.clear();
       this.#groups.set(key, group);
       this.counters.bindGroups++;
     }
