@@ -2,7 +2,8 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { dwFamily, dxFamily, forwardFamily, type Geometry, partsOf } from "./conv2d_kernels.ts";
+import { inputGradient, weightGradient } from "./conv2d_gradients.ts";
+import { forwardFamily, type Geometry } from "./conv2d_kernels.ts";
 import { reduceMiddle } from "./reduce.ts";
 
 /** Attributes of a convolution, pairs as [vertical, horizontal]. */
@@ -94,26 +95,6 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
     ];
   },
 });
-
-function inputGradient(gpu: GpuDevice, shape: Shape, w: Tensor, dy: Tensor, geometry: Geometry): Tensor {
-  const dx = gpu.empty(shape, "conv2d gradient");
-  if (dx.size > 0) dxFamily.run(gpu, { tensors: { dy, w, dx }, values: { ...geometry, bias: 0, parts: 1 } });
-  return dx;
-}
-
-function weightGradient(gpu: GpuDevice, x: Tensor, shape: Shape, dy: Tensor, geometry: Geometry): Tensor {
-  const parts = partsOf(gpu, geometry);
-  const dw = gpu.empty(shape, "conv2d gradient");
-  const part = parts === 1 ? dw : gpu.empty([parts, ...shape], "conv2d gradient");
-  if (dw.size > 0) dwFamily.run(gpu, { tensors: { x, dy, part }, values: { ...geometry, bias: 0, parts } });
-  if (part === dw) return dw;
-  dw.dispose();
-  const sum = reduceMiddle(gpu, part, [1, parts, part.size / parts], "sum");
-  part.dispose();
-  const view = sum.view(shape);
-  sum.dispose();
-  return view;
-}
 
 function channelSums(gpu: GpuDevice, dy: Tensor): Tensor {
   const channels = dy.shape[3]!;

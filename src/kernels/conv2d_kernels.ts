@@ -1,11 +1,4 @@
 import source from "../../shaders/conv2d.wgsl";
-import dwSource from "../../shaders/conv2d_dw.wgsl";
-import dwNarrowSource from "../../shaders/conv2d_dw_narrow_subgroups.wgsl";
-import dwSubgroupsSource from "../../shaders/conv2d_dw_subgroups.wgsl";
-import dwTiledSource from "../../shaders/conv2d_dw_tiled.wgsl";
-import dxSource from "../../shaders/conv2d_dx.wgsl";
-import dxSubgroupsSource from "../../shaders/conv2d_dx_subgroups.wgsl";
-import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
 import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
 import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
 import tiledSource from "../../shaders/conv2d_tiled.wgsl";
@@ -39,7 +32,7 @@ export interface Conv2dJob<Names extends string> {
 }
 
 /** The ways to run one of the three matrix products of a convolution. */
-function defineConv2dFamily<Names extends string>(
+export function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
   sources: { registers: string; tiled: string; subgroups: string; narrow?: string },
@@ -96,8 +89,8 @@ function defineConv2dFamily<Names extends string>(
   });
 }
 
-const quarters = (extent: number) => Math.ceil(extent / 4);
-const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / sh) * Math.ceil(w / sw);
+/** Tiles of four along an extent. */
+export const quarters = (extent: number) => Math.ceil(extent / 4);
 
 /** y from x, w and bias (any tensor where `bias` is 0). */
 export const forwardFamily = defineConv2dFamily(
@@ -109,37 +102,3 @@ export const forwardFamily = defineConv2dFamily(
     product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
   },
 );
-
-/** dx from dy and w. */
-export const dxFamily = defineConv2dFamily(
-  "conv2d_dx",
-  { dy: "read", w: "read", dx: "write" },
-  { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource },
-  {
-    threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
-    product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.groups * v.sh * v.sw }),
-  },
-);
-
-/** The parts of dw from x and dy. */
-export const dwFamily = defineConv2dFamily(
-  "conv2d_dw",
-  { x: "read", dy: "read", part: "write" },
-  { registers: dwSource, tiled: dwTiledSource, subgroups: dwSubgroupsSource, narrow: dwNarrowSource },
-  {
-    threads: ({ kh, kw, c, k, groups, parts }) =>
-      parts * kh * kw * groups * quarters(c / groups) * quarters(k / groups),
-    product: ({ kh, kw, c, k, groups, parts }) => ({
-      rows: (kh * kw * c) / groups,
-      cols: k / groups,
-      times: groups * parts,
-    }),
-  },
-);
-
-/** Parts to split the sum of a weight gradient into, so that enough threads have work: thousands on a GPU. */
-export function partsOf(gpu: GpuDevice, { n, oh, c, k, kh, kw, groups }: Geometry): number {
-  const weights = (kh * kw * c * k) / groups;
-  const wanted = gpu.adapter.software ? 65536 : 524288;
-  return Math.max(1, Math.min(n * oh, 64, Math.ceil(wanted / weights)));
-}
