@@ -1,6 +1,6 @@
-// dbeta = sum of dy, dgamma = sum of dy * normal: joins the sums of all chunks (batch_norm_sums.wgsl), and prepares
+// dbeta = sum of g, dgamma = sum of g * normal: joins the sums of all chunks (batch_norm_sums.wgsl), and prepares
 // what batch_norm_dx.wgsl needs of each channel: coefficient[4, channels] = scale, mean, offset, slope with
-// dx = scale * (dy - offset - slope * (x - mean)); offset and slope are what flows through the statistics of the batch.
+// dx = scale * (g - offset - slope * (x - mean)); offset and slope are what flows through the statistics of the batch.
 // One workgroup a channel.
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read> gamma: array<f32>;
@@ -32,14 +32,14 @@ fn main(
   let beta_total = lane_sum(lane, plain);
   let gamma_total = lane_sum(lane, weighted);
   if (lane == 0u) {
-    let inverse = 1.0 / sqrt(variance[channel] + p.eps);
+    let deviation = sqrt(variance[channel] + p.eps);
     let moving = p.training != 0u;
     let rows = f32(p.rows);
     dbeta[channel] = beta_total;
     dgamma[channel] = gamma_total;
-    coefficient[channel] = gamma[channel] * inverse;
+    coefficient[channel] = gamma[channel] / deviation;
     coefficient[p.channels + channel] = mean[channel];
     coefficient[2u * p.channels + channel] = select(0.0, beta_total / rows, moving);
-    coefficient[3u * p.channels + channel] = select(0.0, gamma_total / rows * inverse, moving);
+    coefficient[3u * p.channels + channel] = select(0.0, gamma_total / rows / deviation, moving);
   }
 }

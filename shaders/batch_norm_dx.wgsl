@@ -1,12 +1,13 @@
-// dx = scale * (dy - offset - slope * (x - mean)) for x[rows, channels], with coefficient[4, channels] = scale, mean,
-// offset, slope from batch_norm_dparams.wgsl; a thread does one channel of a few rows.
+// dx = scale * (g - offset - slope * (x - mean)) for x[rows, channels], with coefficient[4, channels] = scale, mean,
+// offset, slope from batch_norm_dparams.wgsl and g as in batch_norm_sums.wgsl; a thread does one V of channels of a few rows.
 // Source: Ioffe & Szegedy 2015, the gradients in section 3, collected.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> coefficient: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<V>;
+@group(0) @binding(1) var<storage, read> dy: array<V>;
+@group(0) @binding(2) var<storage, read> beta: array<V>;
+@group(0) @binding(3) var<storage, read> coefficient: array<V>;
+@group(0) @binding(4) var<storage, read_write> dx: array<V>;
 struct Params { rows: u32, channels: u32, chunk: u32, chunks: u32 }
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -18,10 +19,16 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let first = (i / p.channels) * p.chunk;
   let end = min(first + p.chunk, p.rows) * p.channels;
   let scale = coefficient[channel];
-  let mean = coefficient[p.channels + channel];
+  let center = coefficient[p.channels + channel];
   let offset = coefficient[2u * p.channels + channel];
   let slope = coefficient[3u * p.channels + channel];
+  let shift = beta[channel];
   for (var at = first * p.channels + channel; at < end; at += p.channels) {
-    dx[at] = scale * (dy[at] - offset - slope * (x[at] - mean));
+    let d = x[at] - center;
+    var g = dy[at];
+    if (RELU) {
+      g = select(V(0.0), g, d * scale + shift > V(0.0));
+    }
+    dx[at] = scale * (g - offset - slope * d);
   }
 }

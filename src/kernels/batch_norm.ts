@@ -4,20 +4,20 @@ import dxSource from "../../shaders/batch_norm_dx.wgsl";
 import momentsSource from "../../shaders/batch_norm_moments.wgsl";
 import statisticsSource from "../../shaders/batch_norm_statistics.wgsl";
 import sumsSource from "../../shaders/batch_norm_sums.wgsl";
-import gridLib from "../../shaders/lib/grid.wgsl";
+import residualSumsSource from "../../shaders/batch_norm_sums_residual.wgsl";
 import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, fold } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
 const split = { rows: "u32", channels: "u32", chunk: "u32", chunks: "u32" } as const;
 
-const momentsKernel = defineKernel({
+const momentsKernels = defineWidths({
   name: "batch_norm_moments",
   source: momentsSource,
-  include: [gridLib],
   bindings: { x: "read", partial: "write" },
   params: split,
 });
@@ -38,19 +38,28 @@ const statisticsKernel = defineKernel({
   workgroup: null,
 });
 
-const applyKernel = defineKernel({
+const moments = { gamma: "read", beta: "read", mean: "read", variance: "read" } as const;
+
+const applyKernels = defineWidths({
   name: "batch_norm",
   source,
-  include: [gridLib],
-  bindings: { x: "read", gamma: "read", beta: "read", mean: "read", variance: "read", y: "write" },
+  bindings: { x: "read", ...moments, residual: "read", y: "write" },
   params: { ...split, eps: "f32" },
+  constants: ["RESIDUAL", "RELU"],
 });
 
-const sumsKernel = defineKernel({
+const sumsKernels = defineWidths({
   name: "batch_norm_sums",
   source: sumsSource,
-  include: [gridLib],
-  bindings: { x: "read", dy: "read", mean: "read", variance: "read", partial: "write" },
+  bindings: { x: "read", dy: "read", ...moments, partial: "write" },
+  params: { ...split, eps: "f32" },
+  constants: ["RELU"],
+});
+
+const residualSumsKernels = defineWidths({
+  name: "batch_norm_sums_residual",
+  source: residualSumsSource,
+  bindings: { x: "read", dy: "read", y: "read", mean: "read", variance: "read", g: "write", partial: "write" },
   params: { ...split, eps: "f32" },
 });
 
@@ -71,18 +80,13 @@ const dparamsKernel = defineKernel({
   workgroup: null,
 });
 
-const dxKernel = defineKernel({
+const dxKernels = defineWidths({
   name: "batch_norm_dx",
   source: dxSource,
-  include: [gridLib],
-  bindings: { x: "read", dy: "read", coefficient: "read", dx: "write" },
+  bindings: { x: "read", dy: "read", beta: "read", coefficient: "read", dx: "write" },
   params: split,
+  constants: ["RELU"],
 });
-
-// Rows a thread does where every element is written, and the smallest and the largest split of the long sums.
-const ROWS_PER_THREAD = 8;
-const MIN_CHUNK = 16;
-const MAX_CHUNKS = 512;
 
 /** x seen as rows of channels, cut into chunks of rows. */
 function splitOf(x: Tensor, chunkOf: (rows: number) => number) {
@@ -92,15 +96,20 @@ function splitOf(x: Tensor, chunkOf: (rows: number) => number) {
   return { rows, channels, chunk, chunks: Math.ceil(rows / chunk) };
 }
 
-const fewRows = () => ROWS_PER_THREAD;
-const longChunk = (rows: number) => Math.max(MIN_CHUNK, Math.ceil(rows / MAX_CHUNKS));
-const threadsOf = ({ channels, chunks }: { channels: number; chunks: number }) => ({ threads: channels * chunks });
+/** Rows a thread does where every element is written: its channel's numbers are loaded once for all of them. */
+const fewRows = (gpu: GpuDevice) => () => (gpu.adapter.software ? 32 : 8);
 
-/** Whether the statistics are the batch's, how fast the running ones follow, and what keeps the root from zero. */
+/** Rows a thread adds up: enough threads to fill the adapter, and not many more sums to join than that takes. */
+const manyRows = (gpu: GpuDevice) => (rows: number) =>
+  Math.max(16, Math.ceil(rows / (gpu.adapter.software ? 64 : 512)));
+
+/** Whether the statistics are the batch's, how fast the running ones follow, what keeps the root from zero, what follows. */
 export interface BatchNormAttrs {
   training: boolean;
   momentum: number;
   eps: number;
+  /** Applied last; none if not given. */
+  activation?: "none" | "relu";
 }
 
 /** Mean and biased variance of each channel of x; the running statistics are moved in place. */
@@ -111,63 +120,72 @@ function batchStatistics(
   runningVar: Tensor,
   momentum: number,
 ): { mean: Tensor; variance: Tensor } {
-  const params = splitOf(x, longChunk);
+  const params = splitOf(x, manyRows(gpu));
   const { channels, chunks } = params;
   const partial = gpu.empty([2, chunks, channels], "batchNorm");
   const mean = gpu.empty([channels], "batchNorm");
   const variance = gpu.empty([channels], "batchNorm");
-  momentsKernel.run(gpu, { x, partial }, params, threadsOf(params));
+  runWidest(gpu, momentsKernels, { x, partial }, params);
   const joined = { x, partial, mean, variance, running_mean: runningMean, running_var: runningVar };
   statisticsKernel.run(gpu, joined, { ...params, momentum }, { groups: fold(channels) });
   partial.dispose();
   return { mean, variance };
 }
 
-/** Batch normalisation as an op; inputs x[..., C], gamma[C], beta[C], runningMean[C], runningVar[C]. */
+/** Batch normalisation as an op; inputs x[..., C], gamma[C], beta[C], runningMean[C], runningVar[C], residual like x if any. */
 export const batchNormOp = defineOp<BatchNormAttrs>({
   name: "batchNorm",
-  shape([x, ...vectors], { training, momentum, eps }) {
+  shape([x, ...others], { training, momentum, eps, activation = "none" }) {
     const { shape } = x!;
     expect(shape.length >= 2, "batchNorm", "x with at least two axes", showShape(shape));
     const channels = shape.at(-1)!;
     for (const [i, name] of ["gamma", "beta", "runningMean", "runningVar"].entries()) {
-      expectShape("batchNorm", name, vectors[i]!, [channels]);
+      expectShape("batchNorm", name, others[i]!, [channels]);
     }
+    if (others[4]) expectShape("batchNorm", "residual", others[4], shape);
     expect(momentum >= 0 && momentum <= 1, "batchNorm", "a momentum in [0, 1]", String(momentum));
     expect(eps > 0 && eps < Number.POSITIVE_INFINITY, "batchNorm", "an eps above 0", String(eps));
+    expect(["none", "relu"].includes(activation), "batchNorm", "none or relu as activation", activation);
     // The unbiased variance of a single value does not exist.
     const enough = !training || channels === 0 || x!.size / channels >= 2;
     expect(enough, "batchNorm", "at least 2 values per channel in training", `x ${showShape(shape)}`);
     return shape;
   },
-  forward(device, [x, gamma, beta, runningMean, runningVar], { training, momentum, eps }, shape) {
+  forward(device, [x, gamma, beta, runningMean, runningVar, residual], attrs, shape) {
+    const { training, momentum, eps, activation } = attrs;
     const gpu = device as GpuDevice;
     const y = gpu.empty(shape, "batchNorm");
     const { mean, variance } = training
       ? batchStatistics(gpu, x!, runningMean!, runningVar!, momentum)
       : { mean: runningMean!, variance: runningVar! };
-    const params = { ...splitOf(x!, fewRows), eps };
-    applyKernel.run(gpu, { x: x!, gamma: gamma!, beta: beta!, mean, variance, y }, params, threadsOf(params));
+    // Without a residual something must be bound all the same; it is not read.
+    const tensors = { x: x!, gamma: gamma!, beta: beta!, mean, variance, residual: residual ?? x!, y };
+    const constants = { RESIDUAL: residual !== undefined, RELU: activation === "relu" };
+    runWidest(gpu, applyKernels, tensors, { ...splitOf(x!, fewRows(gpu)), eps }, constants);
     return { output: y, saved: training ? [mean, variance] : [] };
   },
-  vjp(device, { inputs, saved, attrs }, dy, needs) {
+  vjp(device, { inputs, output: y, saved, attrs }, dy, needs) {
     const gpu = device as GpuDevice;
     const { training, eps } = attrs;
-    const [x, gamma, , runningMean, runningVar] = inputs as Tensor[];
-    const [mean, variance] = training ? saved : [runningMean, runningVar];
-    const sums = splitOf(x!, longChunk);
+    const [x, gamma, beta, runningMean, runningVar, residual] = inputs as Tensor[];
+    const [mean, variance] = (training ? saved : [runningMean, runningVar]) as [Tensor, Tensor];
+    const sums = splitOf(x!, manyRows(gpu));
+    const masked = attrs.activation === "relu";
+    const separate = masked && residual !== undefined;
     // With running statistics dx needs no sums: without chunks they come out as zero.
-    if (!training && !needs[1] && !needs[2]) sums.chunks = 0;
+    if (!training && !needs[1] && !needs[2] && !separate) sums.chunks = 0;
     const { rows, channels, chunks } = sums;
     const partial = gpu.empty([2, chunks, channels], "batchNorm gradient");
-    const dgamma = gpu.empty([channels], "batchNorm gradient");
-    const dbeta = gpu.empty([channels], "batchNorm gradient");
+    const [dgamma, dbeta] = [1, 2].map(() => gpu.empty([channels], "batchNorm gradient")) as [Tensor, Tensor];
     const coefficient = gpu.empty([4, channels], "batchNorm gradient");
-    const moments = { mean: mean!, variance: variance! };
-    sumsKernel.run(gpu, { x: x!, dy, ...moments, partial }, { ...sums, eps }, threadsOf(sums));
+    // The gradient in front of the activation: needed in memory only where it is also the residual's.
+    const g = separate ? gpu.empty(x!.shape, "batchNorm gradient") : dy;
+    const shared = { x: x!, dy, mean, variance, partial };
+    if (separate) runWidest(gpu, residualSumsKernels, { ...shared, y, g }, { ...sums, eps });
+    else runWidest(gpu, sumsKernels, { ...shared, gamma: gamma!, beta: beta! }, { ...sums, eps }, { RELU: masked });
     dparamsKernel.run(
       gpu,
-      { partial, gamma: gamma!, ...moments, dgamma, dbeta, coefficient },
+      { partial, gamma: gamma!, mean, variance, dgamma, dbeta, coefficient },
       { rows, channels, chunks, eps, training: Number(training) },
       { groups: fold(channels) },
     );
@@ -175,19 +193,29 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     let dx: Tensor | null = null;
     if (needs[0]) {
       dx = gpu.empty(x!.shape, "batchNorm gradient");
-      const params = splitOf(x!, fewRows);
-      dxKernel.run(gpu, { x: x!, dy, coefficient, dx }, params, threadsOf(params));
+      const tensors = { x: x!, dy: g, beta: beta!, coefficient, dx };
+      runWidest(gpu, dxKernels, tensors, splitOf(x!, fewRows(gpu)), { RELU: masked && !separate });
     }
     coefficient.dispose();
     for (const [i, gradient] of [dgamma, dbeta].entries()) if (!needs[i + 1]) gradient.dispose();
-    return [dx, needs[1] ? dgamma : null, needs[2] ? dbeta : null, null, null];
+    if (separate && !needs[5]) g.dispose();
+    const dresidual = residual && needs[5] ? g : null;
+    return [dx, needs[1] ? dgamma : null, needs[2] ? dbeta : null, null, null, ...(residual ? [dresidual] : [])];
   },
 });
+
+/** Options of batchNorm. */
+export interface BatchNormOptions extends Pick<BatchNormAttrs, "training" | "activation"> {
+  momentum?: number;
+  eps?: number;
+  /** Added to the normalised x before the activation, of its shape. */
+  residual?: Tensor | null;
+}
 
 /**
  * Normalises each channel of x[..., C] to gamma[C] · normal + beta[C]: in training with mean and biased variance of the
  * batch, towards which runningMean[C] and runningVar[C] are moved in place (with the unbiased variance), otherwise
- * with the running ones.
+ * with the running ones. A residual is added and an activation applied in the same pass.
  * @throws ShapeError if shapes do not fit, or in training with fewer than two values per channel.
  * Source: Ioffe & Szegedy 2015, algorithm 1; conventions of PyTorch's BatchNorm2d.
  */
@@ -197,7 +225,8 @@ export function batchNorm(
   beta: Tensor,
   runningMean: Tensor,
   runningVar: Tensor,
-  { training, momentum = 0.1, eps = 1e-5 }: { training: boolean; momentum?: number; eps?: number },
+  { training, momentum = 0.1, eps = 1e-5, activation = "none", residual = null }: BatchNormOptions,
 ): Tensor {
-  return batchNormOp.apply([x, gamma, beta, runningMean, runningVar], { training, momentum, eps });
+  const inputs = [x, gamma, beta, runningMean, runningVar];
+  return batchNormOp.apply(residual ? [...inputs, residual] : inputs, { training, momentum, eps, activation });
 }

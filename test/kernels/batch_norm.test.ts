@@ -20,6 +20,8 @@ const inputs = (shape: number[], range: [number, number] = [-1, 1]) => {
 };
 const running = { training: false, momentum: 0.1, eps: 1e-5 };
 const batch = { ...running, training: true };
+const relu = { activation: "relu" as const };
+const withResidual = (shape: number[]) => [...inputs(shape), { shape }];
 
 const upload = (device: GpuDevice, arrays: Arr[]) => arrays.map(({ data, shape }) => device.upload(data, shape));
 const vectors = (device: GpuDevice, channels: number) =>
@@ -40,6 +42,13 @@ opSuite(batchNormOp, {
     { name: "several chunks", inputs: inputs([3, 11, 13, 16]), attrs: batch },
     { name: "a mean off zero", inputs: inputs([4, 7, 7, 3], [9, 11]), attrs: batch },
     { name: "the longest split", inputs: inputs([8209, 2]), attrs: batch },
+    { name: "relu", inputs: inputs([2, 3, 5, 7]), attrs: { ...batch, ...relu } },
+    { name: "relu, four channels at a time", inputs: inputs([3, 9, 5, 8]), attrs: { ...batch, ...relu } },
+    { name: "relu of running statistics", inputs: inputs([3, 5, 3, 4]), attrs: { ...running, ...relu } },
+    { name: "a residual", inputs: withResidual([2, 3, 5, 7]), attrs: batch },
+    { name: "a residual and relu", inputs: withResidual([2, 3, 5, 7]), attrs: { ...batch, ...relu } },
+    { name: "both, four channels at a time", inputs: withResidual([5, 7, 5, 12]), attrs: { ...batch, ...relu } },
+    { name: "both, running statistics", inputs: withResidual([3, 5, 3, 4]), attrs: { ...running, ...relu } },
     { name: "no rows", inputs: inputs([0, 4, 4, 3]), attrs: running },
     { name: "no channels", inputs: inputs([2, 4, 4, 0]), attrs: batch },
   ],
@@ -70,7 +79,24 @@ opSuite(batchNormOp, {
       run: (device) => batchNorm(device.upload([1, 2], [2, 1]), ...vectors(device, 1), { training: true, eps: 0 }),
       message: /an eps above 0, got 0/,
     },
+    {
+      name: "a residual of another shape",
+      run: (device) => {
+        const [x, residual] = [device.upload([1, 2], [2, 1]), device.upload([1], [1, 1])];
+        return batchNorm(x, ...vectors(device, 1), { training: true, residual });
+      },
+      message: /expected residual \[2,1\], got \[1,1\]/,
+    },
+    {
+      name: "an activation it does not have",
+      run: (device) => {
+        const activation = "tanh" as "relu";
+        return batchNorm(device.upload([1, 2], [2, 1]), ...vectors(device, 1), { training: true, activation });
+      },
+      message: /none or relu as activation, got tanh/,
+    },
   ],
+  families: ["channels"],
   ulp: 16,
   scale: 1,
 });
@@ -195,17 +221,24 @@ describe("batchNorm in training", () => {
     },
   );
 
-  it("uses three dispatches forward and three backward", () => {
+  it.each([
+    { name: "plain", residual: false, attrs: batch },
+    { name: "with relu", residual: false, attrs: { ...batch, ...relu } },
+    { name: "with a residual and relu", residual: true, attrs: { ...batch, ...relu } },
+  ])("uses three dispatches forward and three backward, $name", ({ residual, attrs }) => {
     scope(() => {
       const tensors = upload(device, [
         randomArr([64, 3], 1),
         ...[2, 3, 4, 5].map((seed) => randomArr([3], seed, 0.5, 1)),
+        ...(residual ? [randomArr([64, 3], 6)] : []),
       ]);
-      for (const tensor of tensors.slice(0, 3)) tensor.requiresGrad = true;
+      const needs = [true, true, true, false, false, true].slice(0, tensors.length);
+      for (const [i, tensor] of tensors.entries()) tensor.requiresGrad = needs[i]!;
       const start = device.stream.counters.dispatches;
-      const y = batchNormOp.apply(tensors, batch);
+      const y = batchNormOp.apply(tensors, attrs);
       expect(device.stream.counters.dispatches - start).toBe(3);
-      batchNormOp.backward(y.node!, y, [true, true, true, false, false]);
+      const gradients = batchNormOp.backward(y.node!, y, needs);
+      expect(gradients.map((gradient) => gradient !== null)).toEqual(needs);
       expect(device.stream.counters.dispatches - start).toBe(6);
     });
   });

@@ -5,6 +5,7 @@ export interface BatchNormAttrs {
   training: boolean;
   momentum?: number;
   eps?: number;
+  activation?: "none" | "relu";
 }
 
 /** Mean and biased variance of each channel of x[..., C], and the number of values per channel. */
@@ -20,16 +21,19 @@ export function channelMoments(x: Arr): { mean: Arr; variance: Arr; count: numbe
 }
 
 /**
- * gamma * (x - mean) / sqrt(variance + eps) + beta over the last axis of x[..., C].
- * Inputs x, gamma, beta, runningMean, runningVar; training takes the moments of the batch instead of the running ones.
+ * gamma * (x - mean) / sqrt(variance + eps) + beta over the last axis of x[..., C], plus the residual, cut off below 0 by relu.
+ * Inputs x, gamma, beta, runningMean, runningVar and, if any, residual; training takes the moments of the batch instead
+ * of the running ones.
  */
-export function batchNorm([x, gamma, beta, runningMean, runningVar]: Arr[], attrs: BatchNormAttrs): Arr {
+export function batchNorm([x, gamma, beta, runningMean, runningVar, residual]: Arr[], attrs: BatchNormAttrs): Arr {
   const { columns } = rowsOf(x.shape);
   const { mean, variance } = attrs.training ? channelMoments(x) : { mean: runningMean, variance: runningVar };
   const eps = attrs.eps ?? 1e-5;
   return mapArr(x, (value, i) => {
     const c = i % columns;
-    return (gamma.data[c] * (value - mean.data[c])) / Math.sqrt(variance.data[c] + eps) + beta.data[c];
+    const normal = (value - mean.data[c]) / Math.sqrt(variance.data[c] + eps);
+    const y = gamma.data[c] * normal + beta.data[c] + (residual?.data[i] ?? 0);
+    return attrs.activation === "relu" && y < 0 ? 0 : y;
   });
 }
 

@@ -7,7 +7,7 @@ import {
   type MmdAttrs,
   mmdParts,
 } from "./loss.ts";
-import { type BatchNormAttrs, channelMoments } from "./norm.ts";
+import { type BatchNormAttrs, batchNorm, channelMoments } from "./norm.ts";
 import { logSoftmax, softmax } from "./reduce.ts";
 import type { OracleVjp } from "./types.ts";
 
@@ -42,23 +42,23 @@ function columnSums(x: Arr): Float64Array {
   return sums;
 }
 
-function batchNormVjp(
-  [x, gamma, , runningMean, runningVar]: Arr[],
-  { training, eps = 1e-5 }: BatchNormAttrs,
-  dy: Arr,
-): Gradients {
+function batchNormVjp(inputs: Arr[], attrs: BatchNormAttrs, dy: Arr): Gradients {
+  const [x, gamma, , runningMean, runningVar, residual] = inputs;
+  const { training, eps = 1e-5 } = attrs;
   const { rows, columns } = rowsOf(x.shape);
+  const y = batchNorm(inputs, attrs);
+  const g = attrs.activation === "relu" ? mapArr(dy, (value, i) => (y.data[i] > 0 ? value : 0)) : dy;
   const { mean, variance } = training ? channelMoments(x) : { mean: runningMean, variance: runningVar };
   const inverse = mapArr(variance, (value) => 1 / Math.sqrt(value + eps)).data;
   const normal = mapArr(x, (value, i) => (value - mean.data[i % columns]) * inverse[i % columns]);
-  const dgamma = columnSums(mapArr(dy, (value, i) => value * normal.data[i]));
-  const dbeta = columnSums(dy);
-  const dx = dy.data.map((value, i) => {
+  const dgamma = columnSums(mapArr(g, (value, i) => value * normal.data[i]));
+  const dbeta = columnSums(g);
+  const dx = g.data.map((value, i) => {
     const c = i % columns;
     const throughMoments = training ? (dbeta[c] + normal.data[i] * dgamma[c]) / rows : 0;
     return gamma.data[c] * inverse[c] * (value - throughMoments);
   });
-  return [dx, dgamma, dbeta, null, null];
+  return [dx, dgamma, dbeta, null, null, ...(residual ? [g.data] : [])];
 }
 
 /** Sum of each row of x[..., C], repeated to the shape of x. */

@@ -1,0 +1,2 @@
+// What a thread handles at a time: one number.
+alias V = f32;

@@ -1,0 +1,2 @@
+// What a thread handles at a time: four neighbouring numbers.
+alias V = vec4f;
