@@ -41,6 +41,7 @@ export class CrossTranslation extends Module {
     const restored = relu(this.translate.forward(h));
     const code = affine(add(available, restored), 0.5);
     const mixed = this.mix.forward(code);
-    return { fused: relu(this.bn ? this.bn.forward(mixed, pass) : mixed), available, restored };
+    const fused = this.bn ? this.bn.forward(mixed, pass, { activation: "relu" }) : relu(mixed);
+    return { fused, available, restored };
   }
 }

@@ -1,6 +1,5 @@
 import { add } from "../kernels/binary.ts";
 import { resize } from "../kernels/resize.ts";
-import { relu } from "../kernels/unary.ts";
 import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import type { Init, Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -37,7 +36,7 @@ export class SegmentationDecoder extends Head {
       const reduced = this.lateral[l]!.forward(maps[l]!);
       const [, height, width] = reduced.shape as [number, number, number];
       const summed: Tensor = coarser ? add(reduced, resize(coarser, { height, width, mode: "bilinear" })) : reduced;
-      coarser = relu(this.bn[l]!.forward(this.conv[l]!.forward(summed), pass));
+      coarser = this.bn[l]!.forward(this.conv[l]!.forward(summed), pass, { activation: "relu" });
       scores.unshift(this.score[l]!.forward(coarser));
     }
     return scores;

@@ -1,4 +1,4 @@
-import { add, mul } from "../kernels/binary.ts";
+import { mul } from "../kernels/binary.ts";
 import { globalAvgPool, maxPool2d } from "../kernels/pool.ts";
 import { reshape } from "../kernels/shape.ts";
 import { relu, sigmoid } from "../kernels/unary.ts";
@@ -58,10 +58,9 @@ export class BasicBlock extends Module {
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    const hidden = relu(this.bn1.forward(this.conv1.forward(x), pass));
-    const residual = this.bn2.forward(this.conv2.forward(hidden), pass);
-    const shortcut = this.downsample ? this.downsample[1].forward(this.downsample[0].forward(x), pass) : x;
-    return relu(add(residual, shortcut));
+    const hidden = this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
+    const residual = this.downsample ? this.downsample[1].forward(this.downsample[0].forward(x), pass) : x;
+    return this.bn2.forward(this.conv2.forward(hidden), pass, { residual, activation: "relu" });
   }
 }
 
@@ -119,7 +118,7 @@ export class Encoder extends Module {
 
   /** [N,H,W,inputs] → [N,H/2,W/2,stem], before the max-pool. */
   stem(x: Tensor, pass: Pass): Tensor {
-    return relu(this.bn1.forward(this.conv1.forward(x), pass));
+    return this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
   }
 
   /** The max-pool between stem and first stage. */

@@ -1,4 +1,4 @@
-import { batchNorm } from "../kernels/batch_norm.ts";
+import { type BatchNormOptions, batchNorm } from "../kernels/batch_norm.ts";
 import { add } from "../kernels/binary.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import { dropout } from "../kernels/dropout.ts";
@@ -52,8 +52,9 @@ export class BatchNorm extends Module {
     this.runningVar = init.buffer([channels], 1);
   }
 
-  forward(x: Tensor, { training }: Pass): Tensor {
-    return batchNorm(x, this.weight, this.bias, this.runningMean, this.runningVar, { training });
+  /** Normalises x, then adds a residual and applies an activation in the same pass, where given. */
+  forward(x: Tensor, { training }: Pass, after: Pick<BatchNormOptions, "activation" | "residual"> = {}): Tensor {
+    return batchNorm(x, this.weight, this.bias, this.runningMean, this.runningVar, { training, ...after });
   }
 }
 
