@@ -1,15 +1,16 @@
 // One step of AdamW, in place: g = clip * gradient, m = keep1 * m + take1 * g, v = keep2 * v + take2 * g^2,
 // parameter = parameter * decay - step * m / (sqrt(v) / root + eps). A clip of zero skips the step.
 // keep = beta, take = 1 - beta, decay = 1 - learning rate * weight decay, step = learning rate / (1 - beta1^t),
-// root = sqrt(1 - beta2^t); the differences are taken in float64 by the caller, since f32 would lose half their digits.
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+// root = sqrt(1 - beta2^t); n vectors of four elements, of which the first `decayed` decay; the differences are taken in float64 by the caller, since f32 would lose half their digits.
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> clip: array<f32>;
-@group(0) @binding(2) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(3) var<storage, read_write> m: array<f32>;
-@group(0) @binding(4) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read_write> parameter: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> v: array<vec4f>;
 struct Params {
   n: u32,
   clipped: u32,
+  decayed: u32,
   keep1: f32, take1: f32, keep2: f32, take2: f32,
   decay: f32, step: f32, root: f32, eps: f32,
 }
@@ -34,5 +35,6 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let v1 = p.keep2 * v[i] + p.take2 * g * g;
   m[i] = m1;
   v[i] = v1;
-  parameter[i] = parameter[i] * p.decay - p.step * m1 / (sqrt(v1) / p.root + p.eps);
+  let decay = select(1.0, p.decay, i < p.decayed);
+  parameter[i] = parameter[i] * decay - p.step * m1 / (sqrt(v1) / p.root + p.eps);
 }

@@ -1,7 +1,7 @@
-// norm[0] = square root of the sum of all partial sums of squares (square_sum.wgsl); one workgroup, in fixed order.
+// norm[0] = scale times the square root of the sum of all partial sums of squares (square_sum.wgsl); one workgroup, in fixed order.
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
-struct Params { n: u32 }
+struct Params { n: u32, scale: f32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(32)
@@ -12,6 +12,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   let total = lane_sum(lane, sum);
   if (lane == 0u) {
-    norm[0] = select(sqrt(total), total, nonfinite(total));
+    norm[0] = select(p.scale * sqrt(total), total, nonfinite(total));
   }
 }

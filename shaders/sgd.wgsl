@@ -1,13 +1,14 @@
 // One step of gradient descent with momentum, in place:
 // g = clip * gradient + weight_decay * parameter, velocity = momentum * velocity + g (g itself in the first step),
 // parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity). A clip of zero skips the step.
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+// n vectors of four elements, of which the first `decayed` decay.
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> clip: array<f32>;
-@group(0) @binding(2) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
+@group(0) @binding(2) var<storage, read_write> parameter: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> velocity: array<vec4f>;
 struct Params {
   n: u32,
-  clipped: u32, first: u32, nesterov: u32,
+  clipped: u32, first: u32, nesterov: u32, decayed: u32,
   learning_rate: f32, momentum: f32, weight_decay: f32,
 }
 @group(0) @binding(4) var<uniform> p: Params;
@@ -27,7 +28,9 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     }
     g *= factor;
   }
-  g += p.weight_decay * parameter[i];
+  if (i < p.decayed) {
+    g += p.weight_decay * parameter[i];
+  }
   var v = g;
   if (p.first == 0u) {
     v += p.momentum * velocity[i];

@@ -16,6 +16,9 @@ import { epochRecord, warningOf } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
 import { networkFile, openStage, type Session, stepsPerEpoch, trainingBatches } from "./session.ts";
 
+// Steps between two waits for a GPU.
+const GPU_BURST = 16;
+
 /** What a checkpoint says beside the tensors. */
 export interface RunState extends CheckpointState {
   /** Steps of the whole run. */
@@ -73,12 +76,14 @@ export async function trainStage(session: Session, index: number, checkpoint: Lo
     progress.begin(index, trainer.steps);
     let saved = performance.now();
     let began = saved;
-    for await (const report of trainSteps(trainer, stage.epochs * perEpoch, trainingBatches(session))) {
-      const seconds = (performance.now() - began) / 1000;
-      addStep(sums, report, seconds);
+    // An adapter on the CPU is slow enough to report, and to be interrupted, after every step.
+    const pace = { burst: session.device.adapter.software ? 1 : GPU_BURST, every: perEpoch };
+    for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, trainingBatches(session), pace)) {
+      const seconds = (performance.now() - began) / 1000 / reports.length;
+      for (const report of reports) addStep(sums, report, seconds);
       progress.step(trainer.steps, sums, seconds);
       const ended = trainer.steps % perEpoch === 0;
-      if (ended) await endEpoch(report);
+      if (ended) await endEpoch(reports.at(-1)!);
       if (ended || io.signal.aborted || performance.now() - saved > 1000 * CHECKPOINT_SECONDS) {
         await save();
         saved = performance.now();

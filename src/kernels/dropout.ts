@@ -1,6 +1,7 @@
 import source from "../../shaders/dropout.wgsl";
 import finiteLib from "../../shaders/lib/finite.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
+import { type Live, now } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
@@ -15,10 +16,10 @@ const kernel = defineKernel({
   params: { n: "u32", key: "u32", threshold: "u32", scale: "f32" },
 });
 
-/** The probability to drop an element, and the number (32 bits) that selects the mask. */
+/** The probability to drop an element, and the number (32 bits) that selects the mask, which may change between replays. */
 export interface DropoutAttrs {
   p: number;
-  seed: number;
+  seed: Live;
 }
 
 function run(gpu: GpuDevice, x: Tensor, { p, seed }: DropoutAttrs, label: string): Tensor {
@@ -34,7 +35,7 @@ export const dropoutOp = defineOp<DropoutAttrs>({
   name: "dropout",
   shape([x], { p, seed }) {
     expect(p >= 0 && p < 1, "dropout", "p in [0, 1)", String(p));
-    expect(seed >>> 0 === seed, "dropout", "an integer seed in [0, 2^32)", String(seed));
+    expect(now(seed) >>> 0 === now(seed), "dropout", "an integer seed in [0, 2^32)", String(now(seed)));
     return x!.shape;
   },
   forward: (device, [x], attrs) => run(device as GpuDevice, x!, attrs, "dropout"),

@@ -3,6 +3,7 @@ import { batchNormOp } from "./batch_norm.ts";
 import { binaryOps } from "./binary.ts";
 import { conv2dOp } from "./conv2d.ts";
 import { dropoutOp } from "./dropout.ts";
+import { hitsOp } from "./hits.ts";
 import { lossOps } from "./loss.ts";
 import { matmulOp } from "./matmul.ts";
 import { mmdOp } from "./mmd.ts";
@@ -19,6 +20,7 @@ export { batchNorm } from "./batch_norm.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export { conv2d } from "./conv2d.ts";
 export { dropout } from "./dropout.ts";
+export { hits } from "./hits.ts";
 export { crossEntropy, klDivergence, mse } from "./loss.ts";
 export { matmul } from "./matmul.ts";
 export { mmd } from "./mmd.ts";
@@ -51,7 +53,7 @@ export {
 
 /** Every op of the engine, by name; a test fails for an op without a suite. */
 export function registry(): ReadonlyMap<string, Op> {
-  const single = [batchNormOp, conv2dOp, dropoutOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
+  const single = [batchNormOp, conv2dOp, dropoutOp, hitsOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
   const pools = [avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
   const tables = [unaryOps, binaryOps, reduceOps, shapeOps, softmaxOps, lossOps].flatMap((table) =>
     Object.values(table),

@@ -6,6 +6,7 @@ import gridLib from "../../shaders/lib/grid.wgsl";
 import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
 import squareSource from "../../shaders/square_sum.wgsl";
+import { type Live, now } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, fold } from "../tensor/kernel.ts";
 import { expect } from "../tensor/shape.ts";
@@ -21,6 +22,7 @@ const sgdKernel = defineKernel({
     clipped: "u32",
     first: "u32",
     nesterov: "u32",
+    decayed: "u32",
     learning_rate: "f32",
     momentum: "f32",
     weight_decay: "f32",
@@ -35,6 +37,7 @@ const adamwKernel = defineKernel({
   params: {
     n: "u32",
     clipped: "u32",
+    decayed: "u32",
     keep1: "f32",
     take1: "f32",
     keep2: "f32",
@@ -60,7 +63,7 @@ const normKernel = defineKernel({
   source: normSource,
   include: [finiteLib, laneSumLib],
   bindings: { partial: "read", norm: "write" },
-  params: { n: "u32" },
+  params: { n: "u32", scale: "f32" },
   workgroup: null,
 });
 
@@ -69,54 +72,63 @@ const clipKernel = defineKernel({
   source: clipSource,
   include: [finiteLib],
   bindings: { norm: "read", factor: "write" },
-  params: { max_norm: "f32" },
+  params: { max_norm: "f32", scale: "f32" },
   workgroup: null,
 });
 
 // Elements whose squares one workgroup sums.
 const SPAN = 2048;
 
-/** What one step of gradient descent changes (parameter, velocity) and how; `clip` has one element. */
-export interface SgdStep {
+/** What both kinds of steps have: a parameter and its gradient of any one shape, and how the step is made. */
+interface Step {
   parameter: Tensor;
   gradient: Tensor;
-  velocity: Tensor;
-  learningRate: number;
-  momentum: number;
+  learningRate: Live;
   weightDecay: number;
-  nesterov: boolean;
+  /** So many elements from the first on decay, a multiple of 4 or all (the default). */
+  decayed?: number;
+  /** One element that the gradient is multiplied with; 0 skips the step. */
   clip: Tensor | null;
-  first: boolean;
 }
 
-/** What one step of AdamW changes (parameter, m, v) and how; `clip` has one element, corrections are 1 - beta^t. */
-export interface AdamwStep {
-  parameter: Tensor;
-  gradient: Tensor;
+/** What one step of gradient descent changes (parameter, velocity) and how; `first` says that there is no velocity yet. */
+export interface SgdStep extends Step {
+  velocity: Tensor;
+  momentum: number;
+  nesterov: boolean;
+  first: boolean | (() => boolean);
+}
+
+/** What one step of AdamW changes (parameter, m, v) and how; corrections are 1 - beta^t. */
+export interface AdamwStep extends Step {
   m: Tensor;
   v: Tensor;
-  learningRate: number;
   beta1: number;
   beta2: number;
   eps: number;
-  weightDecay: number;
-  correction1: number;
-  correction2: number;
-  clip: Tensor | null;
+  correction1: Live;
+  correction2: Live;
 }
 
-function checkStep(op: string, parameter: Tensor, others: Record<string, Tensor>, clip: Tensor | null): void {
+function checkStep(op: string, { parameter, clip, decayed }: Step, others: Record<string, Tensor>): void {
   for (const [name, tensor] of Object.entries(others)) expectShape(op, name, tensor, parameter.shape);
   expect(clip === null || clip.size === 1, op, "a clip of one element", `${clip?.size} elements`);
+  const whole = decayed === undefined || (Number.isInteger(decayed) && decayed >= 0 && decayed % 4 === 0);
+  expect(whole, op, "decayed elements in fours", String(decayed));
 }
 
-function checkNumbers(op: string, numbers: Record<string, number>, holds: (value: number) => boolean, rule: string) {
-  for (const [name, value] of Object.entries(numbers)) expect(holds(value), op, `${name} ${rule}`, String(value));
+function checkNumbers(op: string, numbers: Record<string, Live>, holds: (value: number) => boolean, rule: string) {
+  for (const [name, value] of Object.entries(numbers))
+    expect(holds(now(value)), op, `${name} ${rule}`, `${now(value)}`);
 }
 
 const atLeastZero = (value: number) => value >= 0 && value < Number.POSITIVE_INFINITY;
 const belowOne = (value: number) => value >= 0 && value < 1;
 const share = (value: number) => value > 0 && value <= 1;
+/** A number computed from live ones, live itself. */
+const live = (value: () => number, ...from: unknown[]): Live =>
+  from.some((source) => typeof source === "function") ? value : value();
+const quarters = (size: number) => Math.ceil(size / 4);
 
 /**
  * One step of gradient descent with momentum, in place, with the weight decay inside the gradient. The velocity starts
@@ -126,21 +138,23 @@ const share = (value: number) => value > 0 && value <= 1;
  */
 export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
   const { parameter, gradient, velocity, learningRate, momentum, weightDecay, nesterov, clip, first } = step;
-  checkStep("sgdStep", parameter, { gradient, velocity }, clip);
+  checkStep("sgdStep", step, { gradient, velocity });
   checkNumbers("sgdStep", { learningRate, momentum, weightDecay }, atLeastZero, "of at least 0");
+  const n = quarters(parameter.size);
   sgdKernel.run(
     gpu,
     { parameter, gradient, velocity, clip: clip ?? gradient },
     {
-      n: parameter.size,
+      n,
       clipped: Number(clip !== null),
-      first: Number(first),
+      first: typeof first === "function" ? () => Number(first()) : Number(first),
       nesterov: Number(nesterov),
+      decayed: quarters(step.decayed ?? parameter.size),
       learning_rate: learningRate,
       momentum,
       weight_decay: weightDecay,
     },
-    { threads: parameter.size },
+    { threads: n },
   );
 }
 
@@ -153,34 +167,36 @@ export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
 export function adamwStep(gpu: GpuDevice, step: AdamwStep): void {
   const { parameter, gradient, m, v, learningRate, beta1, beta2, eps, weightDecay, correction1, correction2, clip } =
     step;
-  checkStep("adamwStep", parameter, { gradient, m, v }, clip);
+  checkStep("adamwStep", step, { gradient, m, v });
   checkNumbers("adamwStep", { learningRate, eps, weightDecay }, atLeastZero, "of at least 0");
   checkNumbers("adamwStep", { beta1, beta2 }, belowOne, "in [0, 1)");
   checkNumbers("adamwStep", { correction1, correction2 }, share, "in (0, 1]");
+  const n = quarters(parameter.size);
   adamwKernel.run(
     gpu,
     { parameter, gradient, m, v, clip: clip ?? gradient },
     {
-      n: parameter.size,
+      n,
       clipped: Number(clip !== null),
+      decayed: quarters(step.decayed ?? parameter.size),
       keep1: beta1,
       take1: 1 - beta1,
       keep2: beta2,
       take2: 1 - beta2,
-      decay: 1 - learningRate * weightDecay,
-      step: learningRate / correction1,
-      root: Math.sqrt(correction2),
+      decay: live(() => 1 - now(learningRate) * weightDecay, learningRate),
+      step: live(() => now(learningRate) / now(correction1), learningRate, correction1),
+      root: live(() => Math.sqrt(now(correction2)), correction2),
       eps,
     },
-    { threads: parameter.size },
+    { threads: n },
   );
 }
 
 /**
- * The Euclidean norm of all gradients together, as a tensor of one element; infinite where the sum of squares leaves
- * the range of f32 (a norm above 1.8e19), NaN where any element is NaN.
+ * `scale` times the Euclidean norm of all gradients together, as a tensor of one element; infinite where the sum of
+ * squares leaves the range of f32 (a norm above 1.8e19), NaN where any element is NaN.
  */
-export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[]): Tensor {
+export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[], scale: Live = 1): Tensor {
   const counts = gradients.map(({ size }) => Math.ceil(size / SPAN));
   const n = counts.reduce((total, count) => total + count, 0);
   const partial = gpu.empty([n], "gradientNorm");
@@ -190,21 +206,21 @@ export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[]): Tens
     offset += counts[i]!;
   }
   const norm = gpu.empty([1], "gradientNorm");
-  normKernel.run(gpu, { partial, norm }, { n }, { groups: [1, 1, 1] });
+  normKernel.run(gpu, { partial, norm }, { n, scale }, { groups: [1, 1, 1] });
   partial.dispose();
   return norm;
 }
 
 /**
- * min(1, maxNorm / (norm + 1e-6)) as a tensor of one element: what gradients of this norm (one element) must be multiplied
+ * scale · min(1, maxNorm / (norm + 1e-6)) as a tensor of one element: what gradients of this norm (one element) must be multiplied
  * with. 0 where the norm is NaN or infinite: steps given that factor change nothing.
  * @throws ShapeError if the norm has more than one element or maxNorm is not above 0.
  * Source: Pascanu et al. 2013, algorithm 1, in the form of PyTorch's clip_grad_norm_.
  */
-export function clipFactor(gpu: GpuDevice, norm: Tensor, maxNorm: number): Tensor {
+export function clipFactor(gpu: GpuDevice, norm: Tensor, maxNorm: number, scale: Live = 1): Tensor {
   expect(norm.size === 1, "clipFactor", "a norm of one element", `${norm.size} elements`);
   expect(maxNorm > 0 && maxNorm < Number.POSITIVE_INFINITY, "clipFactor", "a maxNorm above 0", String(maxNorm));
   const factor = gpu.empty([1], "clipFactor");
-  clipKernel.run(gpu, { norm, factor }, { max_norm: maxNorm }, { groups: [1, 1, 1] });
+  clipKernel.run(gpu, { norm, factor }, { max_norm: maxNorm, scale }, { groups: [1, 1, 1] });
   return factor;
 }

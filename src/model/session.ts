@@ -1,22 +1,25 @@
 import type { HostBatch, StepReport, Trainer } from "./train.ts";
 
 /**
- * Runs a trainer up to `steps` steps, from where it stands. While the GPU works on one step the next batch is prepared;
- * when a report comes out, no step is running, so the trainer may be saved.
+ * Runs a trainer from where it stands to `steps` steps, and gives the reports of so many of them at a time: of `burst`, or
+ * of fewer where a multiple of `every` or the end comes first. While the GPU works the next batch is prepared; when reports
+ * come out, no step is running, so the trainer may be saved.
  */
 export async function* trainSteps(
   trainer: Trainer,
   steps: number,
   batchOf: (step: number) => HostBatch,
-): AsyncGenerator<StepReport, void, void> {
+  { burst = 1, every = steps }: { burst?: number; every?: number } = {},
+): AsyncGenerator<StepReport[], void, void> {
   if (trainer.steps >= steps) return;
   let batch = batchOf(trainer.steps);
   while (trainer.steps < steps) {
-    const running = trainer.step(batch);
-    // Awaited below; until then a failure must not count as unhandled.
-    running.catch(() => {});
-    if (trainer.steps < steps) batch = batchOf(trainer.steps);
-    yield await running;
+    const until = Math.min(trainer.steps + burst, steps, (Math.floor(trainer.steps / every) + 1) * every);
+    while (trainer.steps < until) {
+      trainer.submit(batch);
+      if (trainer.steps < steps) batch = batchOf(trainer.steps);
+    }
+    yield await trainer.reports();
   }
 }
 

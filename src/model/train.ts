@@ -1,9 +1,13 @@
 import { backward } from "../kernels/backward.ts";
-import { trainingPass } from "../nn/module.ts";
+import { hits } from "../kernels/hits.ts";
+import { argmax } from "../kernels/softmax.ts";
+import { TrainingPass } from "../nn/module.ts";
 import { defaultOptimiser, Optimiser, type OptimiserConfig } from "../nn/optimiser.ts";
 import { oneCycle } from "../nn/schedule.ts";
+import { Compiled, type HostArray } from "../tensor/compile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { FormatError, NonFiniteError } from "../tensor/errors.ts";
+import { FormatError, NonFiniteError, UsageError } from "../tensor/errors.ts";
+import type { Program } from "../tensor/program.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
@@ -29,6 +33,8 @@ export interface TrainConfig {
   /** Highest learning rate. */
   learningRate: number;
   optimiser: OptimiserConfig;
+  /** Whether the step is recorded once and replayed (the default), or built anew each time. */
+  replay?: boolean;
 }
 
 /** The recipe's optimiser with a peak learning rate of 4e-3, for this many steps. Source: prototype.md §1. */
@@ -53,10 +59,19 @@ export interface StepReport {
 
 // So many steps without a finite loss in a row end a training.
 const MAX_SKIPPED = 10;
+// Steps whose measurements the device keeps until they are read, and numbers of each: what is not a loss term, and those.
+const KEPT = 64;
+const WIDTH = 16;
+const HEAD = 4;
 
 /** Trains one method step by step; the same seed and batches give the same bits. */
 export class Trainer {
   readonly #optimiser: Optimiser;
+  readonly #pass: TrainingPass;
+  readonly #compiled: Compiled<InputName, string[]>;
+  /** Measurements [KEPT, WIDTH] of the steps whose reports have not been read. */
+  readonly #ring: Tensor;
+  #pending: { step: number; learningRate: number; size: number; names: string[] }[] = [];
   #step = 0;
   #skipped = 0;
 
@@ -71,6 +86,9 @@ export class Trainer {
       for (const [name, tensor] of module.parameters()) parameters.set(`${part}.${name}`, tensor);
     }
     this.#optimiser = new Optimiser(device, parameters, config.optimiser);
+    this.#pass = new TrainingPass(rng);
+    this.#compiled = new Compiled<InputName, string[]>(device, (batch) => this.#work(batch));
+    this.#ring = device.upload(new Float32Array(KEPT * WIDTH), [KEPT, WIDTH]).keep();
   }
 
   /** The number of steps taken. */
@@ -78,45 +96,84 @@ export class Trainer {
     return this.#step;
   }
 
+  /** The recorded step for batches like this one, for measurements and listings. */
+  program(host: HostBatch): Program<string[]> {
+    return this.#compiled.program(inputsOf(host));
+  }
+
   /**
-   * Submits one training step; the promise gives its measurements once the GPU has them.
-   * @throws NonFiniteError when ten steps in a row had no finite loss.
+   * Submits one training step and returns at once; `reports` gives its measurements.
+   * @throws UsageError when the reports of 64 steps have not been read.
    */
-  async step(host: HostBatch): Promise<StepReport> {
+  submit(host: HostBatch): void {
+    if (this.#pending.length === KEPT) {
+      throw new UsageError(`trainer: expected reports() at least every ${KEPT} steps, got ${KEPT} without`);
+    }
     const step = this.#step++;
     const learningRate = oneCycle(
       { peak: this.config.learningRate, steps: this.config.steps, warmup: 0.2, startDivisor: 10, endDivisor: 1000 },
       step,
     );
-    const { names, tensors } = scope(() => {
-      const batch = upload(this.device, host);
-      const loss = this.method.loss(batch, trainingPass(this.rng.fork("step", step)));
-      backward(loss.total);
-      const norm = this.#optimiser.step(learningRate);
-      const said = [loss.scores, loss.target];
-      return { names: Object.keys(loss.parts), tensors: [...said, norm, loss.total, ...Object.values(loss.parts)] };
-    });
-    const [scores, target, norm, total, ...parts] = await this.device.readMany(tensors);
-    for (const tensor of tensors) tensor.dispose();
-    const losses: Record<string, number> = { total: total![0]! };
-    for (const [i, name] of names.entries()) losses[name] = parts[i]![0]!;
-    const gradientNorm = norm![0]!;
-    const skipped = !Number.isFinite(losses.total) || !Number.isFinite(gradientNorm);
+    this.#pass.restart(this.rng.fork("step", step));
+    this.#optimiser.advance(learningRate);
+    const names =
+      this.config.replay === false
+        ? scope(() => this.#work(upload(this.device, host)))
+        : this.#compiled.run(inputsOf(host));
+    this.#pending.push({ step, learningRate, size: host.size, names });
+  }
+
+  /**
+   * The measurements of the steps submitted since the last call, oldest first: waits for the GPU.
+   * @throws NonFiniteError when ten steps in a row had no finite loss.
+   */
+  async reports(): Promise<StepReport[]> {
+    const pending = this.#pending;
+    this.#pending = [];
+    if (pending.length === 0) return [];
+    const ring = await this.#ring.read();
+    return pending.map((facts, row) => this.#report(facts, ring.subarray(row * WIDTH, (row + 1) * WIDTH)));
+  }
+
+  /** Takes one training step and gives its measurements: waits for the GPU. @throws NonFiniteError as `reports`. */
+  async step(host: HostBatch): Promise<StepReport> {
+    this.submit(host);
+    return (await this.reports()).at(-1)!;
+  }
+
+  /** What the device does in one step: everything but the numbers that `submit` brings up to date. */
+  #work(batch: DeviceBatch): string[] {
+    const loss = this.method.loss(batch, this.#pass);
+    backward(loss.total);
+    const norm = this.#optimiser.apply();
+    const names = Object.keys(loss.parts);
+    if (HEAD + names.length > WIDTH) {
+      throw new UsageError(`trainer: expected at most ${WIDTH - HEAD} loss terms, got ${names.length}`);
+    }
+    const right = hits(argmax(loss.scores), loss.target, { ignored: IGNORED });
+    let column = 0;
+    for (const measured of [loss.total, norm, right, ...Object.values(loss.parts)]) {
+      const at = column;
+      this.device.copy(measured, this.#ring, () => this.#pending.length * WIDTH + at);
+      column += measured.size;
+    }
+    return names;
+  }
+
+  #report(facts: { step: number; learningRate: number; size: number; names: string[] }, row: ArrayLike<number>) {
+    const { step, learningRate, size, names } = facts;
+    const [total, gradientNorm, right, counted] = [row[0]!, row[1]!, row[2]!, row[3]!];
+    const losses: Record<string, number> = { total };
+    for (const [i, name] of names.entries()) losses[name] = row[HEAD + i]!;
+    const skipped = !Number.isFinite(total) || !Number.isFinite(gradientNorm);
     this.#skipped = skipped ? this.#skipped + 1 : 0;
     if (this.#skipped >= MAX_SKIPPED) {
       throw new NonFiniteError(
-        `${this.method.name}: expected a finite loss, got ${losses.total} (gradient norm ${gradientNorm}) for ${MAX_SKIPPED} steps in a row; lower the learning rate`,
+        `${this.method.name}: expected a finite loss, got ${total} (gradient norm ${gradientNorm}) for ${MAX_SKIPPED} steps in a row; lower the learning rate`,
       );
     }
-    return {
-      step,
-      losses,
-      learningRate,
-      gradientNorm,
-      correct: countCorrect(host.size, scores!, target!),
-      size: host.size,
-      skipped,
-    };
+    const correct = counted > 0 ? (size * right) / counted : 0;
+    return { step, losses, learningRate, gradientNorm, correct, size, skipped };
   }
 
   /** Everything that must be saved to go on later, on the host. */
@@ -139,8 +196,10 @@ export class Trainer {
     this.#optimiser.steps = steps;
   }
 
-  /** Frees the optimiser's state; the method's networks stay. */
+  /** Frees the recorded steps and the optimiser's state; the method's networks stay. */
   dispose(): void {
+    this.#compiled.dispose();
+    this.#ring.dispose();
     this.#optimiser.dispose();
   }
 
@@ -154,27 +213,21 @@ export class Trainer {
   }
 }
 
-/** Uploads a host batch. */
-export function upload(device: GpuDevice, { size, height, width, rgb, depth, target }: HostBatch): DeviceBatch {
+type InputName = "rgb" | "depth" | "target";
+
+/** A batch's arrays with their shapes. */
+export function inputsOf({ size, height, width, rgb, depth, target }: HostBatch): Record<InputName, HostArray> {
   const targets = target.length === size ? [size] : [size, height, width];
   return {
-    rgb: device.upload(rgb, [size, height, width, 3]),
-    depth: device.upload(depth, [size, height, width, 1]),
-    target: device.upload(target, targets, "u32"),
+    rgb: { data: rgb, shape: [size, height, width, 3] },
+    depth: { data: depth, shape: [size, height, width, 1] },
+    target: { data: target, shape: targets, dtype: "u32" },
   };
 }
 
-/** Number of images times the share of the counted targets whose class has the largest score. */
-function countCorrect(size: number, scores: ArrayLike<number>, target: ArrayLike<number>): number {
-  const classes = scores.length / target.length;
-  let counted = 0;
-  let correct = 0;
-  for (let i = 0; i < target.length; i++) {
-    if (target[i] === IGNORED) continue;
-    counted++;
-    let best = 0;
-    for (let k = 1; k < classes; k++) if (scores[i * classes + k]! > scores[i * classes + best]!) best = k;
-    if (best === target[i]) correct++;
-  }
-  return counted > 0 ? (size * correct) / counted : 0;
+/** Uploads a host batch. */
+export function upload(device: GpuDevice, host: HostBatch): DeviceBatch {
+  const { rgb, depth, target } = inputsOf(host);
+  const tensor = ({ data, shape, dtype }: HostArray) => device.upload(data, shape, dtype);
+  return { rgb: tensor(rgb), depth: tensor(depth), target: tensor(target) };
 }

@@ -1,3 +1,4 @@
+import type { Live } from "../tensor/command.ts";
 import type { Device } from "../tensor/device.ts";
 import { FormatError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
@@ -7,16 +8,36 @@ import { Tensor } from "../tensor/tensor.ts";
 /** What every forward pass is told: whether it trains, and where its random numbers come from. */
 export interface Pass {
   readonly training: boolean;
-  /** A fresh seed for one random layer, drawn in the order of the calls. */
-  seed(): number;
+  /** A fresh seed for one random layer, drawn in the order of the calls; a function where it changes between replays. */
+  seed(): Live;
 }
 
 /** The pass of inference: batch norm uses running statistics, dropout does nothing. */
 export const inference: Pass = { training: false, seed: () => 0 };
 
-/** A training pass whose random layers draw from this generator. */
-export function trainingPass(rng: Rng): Pass {
-  return { training: true, seed: () => rng.uint32() };
+/** A training pass whose random layers draw from a generator; the same pass serves every replay of a recorded step. */
+export class TrainingPass implements Pass {
+  readonly training = true;
+  #seeds: number[] = [];
+  #drawn = 0;
+  #rng: Rng;
+
+  constructor(rng: Rng) {
+    this.#rng = rng;
+  }
+
+  seed(): Live {
+    const index = this.#drawn++;
+    if (index === this.#seeds.length) this.#seeds.push(this.#rng.uint32());
+    return () => this.#seeds[index]!;
+  }
+
+  /** Begins another step, whose seeds come from this generator. */
+  restart(rng: Rng): void {
+    this.#rng = rng;
+    this.#drawn = 0;
+    this.#seeds = this.#seeds.map(() => rng.uint32());
+  }
 }
 
 /** Where a module's parameters are made: the device, and random numbers that depend only on the parameter's path. */

@@ -29,13 +29,29 @@ export const defaultOptimiser: OptimiserConfig = {
   eps: 1e-8,
 };
 
+// Parameters begin at multiples of so many elements in the flat buffers: 256 bytes, as bindings must.
+const ALIGNMENT = 64;
+
+/** What belongs together: all of one parameter, or all of all. */
+interface Buffers {
+  parameter: Tensor;
+  gradient: Tensor;
+  first: Tensor;
+  second: Tensor | null;
+}
+
 /**
- * Updates parameters in place from their gradients. A step whose global gradient norm is NaN or infinite changes
- * nothing. The state (moments, step count) is part of a checkpoint.
+ * Updates parameters in place from their gradients. All parameters move into one buffer, each at its place, and so do
+ * gradients and moments, so that a step is a handful of dispatches however many parameters there are. A step whose global
+ * gradient norm is NaN or infinite changes nothing. The state (moments, step count) is part of a checkpoint.
  */
 export class Optimiser {
-  readonly #moments: { name: string; parameter: Tensor; first: Tensor; second: Tensor | null; decay: number }[];
+  readonly #slots: (Buffers & { name: string })[];
+  readonly #flat: Buffers;
+  // Parameters that decay lie in front of those that do not.
+  readonly #decayed: number;
   #steps = 0;
+  #learningRate = 0;
   // Powers of the betas, kept as running products so that every engine gives the same bits.
   #power1 = 1;
   #power2 = 1;
@@ -45,14 +61,31 @@ export class Optimiser {
     parameters: ReadonlyMap<string, Tensor>,
     private readonly config: OptimiserConfig,
   ) {
-    const zeros = (like: Tensor) => device.upload(new Float32Array(like.size), like.shape).keep();
-    this.#moments = [...parameters].map(([name, parameter]) => ({
-      name,
-      parameter,
-      first: zeros(parameter),
-      second: config.kind === "adamw" ? zeros(parameter) : null,
-      decay: parameter.shape.length > 1 ? config.weightDecay : 0,
-    }));
+    const decays = ([, { shape }]: [string, Tensor]) => shape.length > 1;
+    const all = [...parameters];
+    const placed = [...all.filter(decays), ...all.filter((entry) => !decays(entry))];
+    const room = ([, { size }]: [string, Tensor]) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+    const elements = (entries: [string, Tensor][]) => entries.reduce((total, entry) => total + room(entry), 0);
+    this.#decayed = elements(all.filter(decays));
+    const zeros = () => device.upload(new Float32Array(elements(all)), [elements(all)]).keep();
+    const adam = config.kind === "adamw";
+    this.#flat = { parameter: zeros(), gradient: zeros(), first: zeros(), second: adam ? zeros() : null };
+    const slots = new Map<string, Buffers & { name: string }>();
+    let offset = 0;
+    for (const entry of placed) {
+      const [name, parameter] = entry;
+      const slice = (flat: Tensor) => device.slice(flat, offset, parameter.shape).keep();
+      const { gradient, first, second } = this.#flat;
+      device.copy(parameter, this.#flat.parameter, offset);
+      const home = slice(this.#flat.parameter);
+      parameter.moveTo(home);
+      home.dispose();
+      const rest = { gradient: slice(gradient), first: slice(first), second: second && slice(second) };
+      slots.set(name, { name, parameter, ...rest });
+      offset += room(entry);
+    }
+    // In the order given, which is that of the state.
+    this.#slots = all.map(([name]) => slots.get(name)!);
   }
 
   /**
@@ -60,35 +93,51 @@ export class Optimiser {
    * @throws UsageError if a parameter has no gradient.
    */
   step(learningRate: number): Tensor {
-    const { device, config } = this;
-    const gradients = this.#moments.map(({ name, parameter }) => {
-      if (!parameter.grad) throw new UsageError(`optimiser: expected a gradient for ${name}, got none`);
-      return parameter.grad;
-    });
-    const norm = gradientNorm(device, gradients);
-    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE);
-    this.#power1 *= config.beta1;
-    this.#power2 *= config.beta2;
-    for (const [i, { parameter, first, second, decay }] of this.#moments.entries()) {
-      const common = { parameter, gradient: gradients[i]!, learningRate, weightDecay: decay, clip };
-      if (second) {
-        const { beta1, beta2, eps } = config;
-        const corrections = { correction1: 1 - this.#power1, correction2: 1 - this.#power2 };
-        adamwStep(device, { ...common, m: first, v: second, beta1, beta2, eps, ...corrections });
-      } else {
-        const { momentum } = config;
-        sgdStep(device, { ...common, velocity: first, momentum, nesterov: momentum > 0, first: this.#steps === 0 });
-      }
-    }
+    this.advance(learningRate);
+    return this.apply();
+  }
+
+  /** Counts a step, to be taken with this learning rate: what changes from step to step on the host. */
+  advance(learningRate: number): void {
+    this.#learningRate = learningRate;
+    this.#power1 *= this.config.beta1;
+    this.#power2 *= this.config.beta2;
     this.#steps++;
-    clip.dispose();
+  }
+
+  /**
+   * The work of one step on the device, which may be recorded: it takes its numbers from the last call of `advance`.
+   * Returns the global gradient norm before clipping (one element).
+   * @throws UsageError if a parameter has no gradient.
+   */
+  apply(): Tensor {
+    const { device, config } = this;
+    for (const { name, parameter, gradient } of this.#slots) {
+      if (!parameter.grad) throw new UsageError(`optimiser: expected a gradient for ${name}, got none`);
+      device.copy(parameter.grad, gradient);
+    }
     this.zeroGrad();
+    const { parameter, gradient, first, second } = this.#flat;
+    const norm = gradientNorm(device, [gradient]);
+    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE);
+    const learningRate = () => this.#learningRate;
+    const common = { parameter, gradient, learningRate, weightDecay: config.weightDecay, decayed: this.#decayed, clip };
+    if (second) {
+      const { beta1, beta2, eps } = config;
+      const corrections = { correction1: () => 1 - this.#power1, correction2: () => 1 - this.#power2 };
+      adamwStep(device, { ...common, m: first, v: second, beta1, beta2, eps, ...corrections });
+    } else {
+      const { momentum } = config;
+      const isFirst = () => this.#steps === 1;
+      sgdStep(device, { ...common, velocity: first, momentum, nesterov: momentum > 0, first: isFirst });
+    }
+    clip.dispose();
     return norm;
   }
 
   /** Frees all gradients. */
   zeroGrad(): void {
-    for (const { parameter } of this.#moments) {
+    for (const { parameter } of this.#slots) {
       parameter.grad?.dispose();
       parameter.grad = null;
     }
@@ -97,7 +146,7 @@ export class Optimiser {
   /** The state tensors by name ("first.<parameter>", "second.<parameter>"). */
   state(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const { name, first, second } of this.#moments) {
+    for (const { name, first, second } of this.#slots) {
       state.set(`first.${name}`, first);
       if (second) state.set(`second.${name}`, second);
     }
@@ -120,12 +169,12 @@ export class Optimiser {
     }
   }
 
-  /** Frees the state. */
+  /** Frees the state; the parameters stay where they are. */
   dispose(): void {
     this.zeroGrad();
-    for (const { first, second } of this.#moments) {
-      first.dispose();
-      second?.dispose();
+    this.#flat.parameter.dispose();
+    for (const { gradient, first, second } of [this.#flat, ...this.#slots]) {
+      for (const tensor of [gradient, first, second]) tensor?.dispose();
     }
   }
 }

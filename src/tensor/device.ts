@@ -1,7 +1,9 @@
 import { openGpu } from "#gpu";
-import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
+import type { Commands, Layout, Live } from "./command.ts";
+import { DeviceLostError, GpuError, NoAdapterError, UsageError } from "./errors.ts";
 import type { Computed, Op } from "./op.ts";
-import { Pool, type Storage } from "./pool.ts";
+import { Pool, type Storage, StorageSlice } from "./pool.ts";
+import type { Recorder } from "./recorder.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { CommandStream } from "./stream.ts";
 import { type DType, Tensor } from "./tensor.ts";
@@ -45,7 +47,9 @@ export class GpuDevice implements Device {
   workgroupSize: number | null = null;
   /** Compiled pipelines, by kernel and specialisation; filled by the kernels. */
   readonly pipelines = new Map<string, GPUComputePipeline>();
-  readonly layouts = new Map<string, GPUBindGroupLayout>();
+  readonly layouts = new Map<string, Layout>();
+  /** Takes commands and storage while a step is being recorded. */
+  recorder: Recorder | null = null;
   #lost: string | null = null;
   #fault: string | null = null;
 
@@ -115,7 +119,24 @@ export class GpuDevice implements Device {
 
   /** A tensor with undefined content, for kernels to write. @throws OutOfMemoryError naming the op. */
   empty(shape: Shape, op: string, dtype: DType = "f32"): Tensor {
-    return new Tensor(this, shape, dtype, this.pool.acquire(4 * sizeOf(shape), op));
+    return new Tensor(this, shape, dtype, (this.recorder ?? this.pool).acquire(4 * sizeOf(shape), op));
+  }
+
+  /** A tensor that lies within a flat one, from element `offset` (a multiple of 64) on. */
+  slice(flat: Tensor, offset: number, shape: Shape): Tensor {
+    const bytes = Math.max(256, Math.ceil((4 * sizeOf(shape)) / 256) * 256);
+    return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), 4 * offset, bytes));
+  }
+
+  /** Where kernels and copies go. */
+  get commands(): Commands {
+    return this.recorder ?? this.stream;
+  }
+
+  /** Copies all elements of `from` into `to`, from element `offset` of `to` on; the two lie in different buffers. */
+  copy(from: Tensor, to: Tensor, offset: Live = 0): void {
+    const toOffset = typeof offset === "number" ? 4 * offset : () => 4 * offset();
+    this.commands.copy({ from: storageOf(from), to: storageOf(to), bytes: 4 * from.size, toOffset });
   }
 
   upload(data: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
@@ -123,18 +144,32 @@ export class GpuDevice implements Device {
     if (data.length !== sizeOf(shape)) {
       throw new GpuError(`upload: expected ${sizeOf(shape)} elements for ${showShape(shape)}, got ${data.length}`);
     }
-    const tensor = this.empty(shape, "upload", dtype);
-    this.write(tensor, data);
+    // In a recorded step this is a constant: it is written once, and no planned memory.
+    const storage = this.pool.acquire(4 * sizeOf(shape), "upload");
+    this.recorder?.constant(storage);
+    const tensor = new Tensor(this, shape, dtype, storage);
+    this.#write(tensor, data);
     return tensor;
   }
 
   /** Overwrites a tensor's elements. @throws GpuError if their number differs. */
   write(tensor: Tensor, data: ArrayLike<number>): void {
     if (data.length !== tensor.size) throw new GpuError(`write: expected ${tensor.size} elements, got ${data.length}`);
+    this.#refuseRecording("write");
+    this.#write(tensor, data);
+  }
+
+  #write(tensor: Tensor, data: ArrayLike<number>): void {
     const typed = tensor.dtype === "f32" ? toTyped(data, Float32Array) : toTyped(data, Uint32Array);
     // Commands not yet submitted may still read the buffer's old content.
     this.stream.flush();
-    if (typed.byteLength > 0) this.gpu.queue.writeBuffer(storageOf(tensor).buffer, 0, typed);
+    const { buffer, offset } = storageOf(tensor);
+    if (typed.byteLength > 0) this.gpu.queue.writeBuffer(buffer, offset, typed);
+  }
+
+  #refuseRecording(action: string): void {
+    if (!this.recorder) return;
+    throw new UsageError(`${action}: expected to be called outside of a recorded step, got called inside`);
   }
 
   async read(tensor: Tensor): Promise<Float32Array | Uint32Array> {
@@ -144,7 +179,8 @@ export class GpuDevice implements Device {
   /** Copies several tensors to the host, waiting once for all. */
   async readMany(tensors: readonly Tensor[]): Promise<(Float32Array | Uint32Array)[]> {
     this.check();
-    const sources = tensors.map((tensor) => ({ buffer: storageOf(tensor).buffer, bytes: 4 * tensor.size }));
+    this.#refuseRecording("read");
+    const sources = tensors.map((tensor) => ({ storage: storageOf(tensor), bytes: 4 * tensor.size }));
     const dtypes = tensors.map(({ dtype }) => dtype);
     let copies: ArrayBuffer[];
     try {

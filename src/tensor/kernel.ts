@@ -1,3 +1,5 @@
+import type { Layout, Live } from "./command.ts";
+import { now } from "./command.ts";
 import { type GpuDevice, storageOf } from "./device.ts";
 import { GpuError } from "./errors.ts";
 import type { Tensor } from "./tensor.ts";
@@ -63,32 +65,33 @@ export class Kernel<B extends string = string, P extends string = string> {
     return [...directives, ...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
   }
 
-  /** Adds one run of this kernel to the device's command stream. */
+  /** Adds one run of this kernel to the device's commands. */
   run(
     device: GpuDevice,
     tensors: Record<B, Tensor>,
-    params: Record<P, number>,
+    params: Record<P, Live>,
     extent: Extent,
     constants: Record<string, number | boolean> = {},
   ): void {
     const workgroup = this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? 64);
     const groups = "groups" in extent ? extent.groups : fold(Math.ceil(extent.threads / workgroup!));
     if (groups.some((count) => count === 0)) return;
-    const buffers = this.#bindings.map((name) => storageOf(tensors[name]));
-    device.stream.dispatch(
-      this.#pipeline(device, constants, workgroup),
-      this.#layout(device),
-      this.#layoutName,
-      buffers,
-      this.#pack(params),
+    const live = this.#params.some(([name]) => typeof params[name] === "function");
+    device.commands.dispatch({
+      kernel: this.spec.name,
+      pipeline: this.#pipeline(device, constants, workgroup),
+      layout: this.#layout(device),
+      buffers: this.#bindings.map((name) => storageOf(tensors[name])),
+      params: this.#pack(params),
+      repack: live ? () => this.#pack(params) : null,
       groups,
-    );
+    });
   }
 
-  #pack(params: Record<P, number>): Uint8Array {
+  #pack(params: Record<P, Live>): Uint8Array {
     const bytes = new DataView(new ArrayBuffer(Math.max(16, 4 * this.#params.length)));
     for (const [i, [name, type]] of this.#params.entries()) {
-      const value = params[name];
+      const value = now(params[name]);
       if (type === "f32") bytes.setFloat32(4 * i, value, true);
       else if (type === "i32") bytes.setInt32(4 * i, value, true);
       else bytes.setUint32(4 * i, value, true);
@@ -112,7 +115,7 @@ export class Kernel<B extends string = string, P extends string = string> {
       pipeline = device.gpu.createComputePipeline({
         label: key,
         layout: device.gpu.createPipelineLayout({
-          bindGroupLayouts: [this.#layout(device)],
+          bindGroupLayouts: [this.#layout(device).gpu],
         }),
         compute: {
           module,
@@ -125,7 +128,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     return pipeline;
   }
 
-  #layout(device: GpuDevice): GPUBindGroupLayout {
+  #layout(device: GpuDevice): Layout {
     let layout = device.layouts.get(this.#layoutName);
     if (!layout) {
       const entries: GPUBindGroupLayoutEntry[] = this.#bindings.map((name, binding) => ({
@@ -140,7 +143,7 @@ export class Kernel<B extends string = string, P extends string = string> {
         visibility: COMPUTE,
         buffer: { type: "uniform", hasDynamicOffset: true },
       });
-      layout = device.gpu.createBindGroupLayout({ entries });
+      layout = { name: this.#layoutName, gpu: device.gpu.createBindGroupLayout({ entries }) };
       device.layouts.set(this.#layoutName, layout);
     }
     return layout;

@@ -1,4 +1,5 @@
 import { OutOfMemoryError } from "./errors.ts";
+import type { Held } from "./tensor.ts";
 
 // The numeric values of GPUBufferUsage, which Node has no global for.
 const STORAGE = 0x80;
@@ -14,14 +15,31 @@ export interface MemoryUse {
   created: number;
 }
 
-/** A pooled GPU buffer with a reference count; `id` names it in the bind-group cache. */
-export class Storage {
+let nextId = 1;
+
+/** A number that no other storage has had. */
+export function newStorageId(): number {
+  return nextId++;
+}
+
+/** A range of a GPU buffer with a reference count, offset and length in bytes; `id` names it in bind-group caches. */
+export interface Storage extends Held {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly id: number;
+  retain(): Storage;
+}
+
+/** A whole buffer of the pool. */
+export class PooledStorage implements Storage {
+  readonly offset = 0;
+  readonly id = newStorageId();
   #references = 1;
   constructor(
     readonly pool: Pool,
     readonly buffer: GPUBuffer,
     readonly bytes: number,
-    readonly id: number,
   ) {}
 
   /** One more tensor uses this buffer. */
@@ -36,10 +54,37 @@ export class Storage {
   }
 }
 
+/** A part of another storage, which lives as long as its parts: `offset` (a multiple of 256) and `bytes` within it. */
+export class StorageSlice implements Storage {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly id = newStorageId();
+  #references = 1;
+  constructor(
+    private readonly whole: Storage,
+    offset: number,
+    readonly bytes: number,
+  ) {
+    this.buffer = whole.buffer;
+    this.offset = whole.offset + offset;
+    whole.retain();
+  }
+
+  /** One more tensor uses this part. */
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  /** One tensor less; the last one lets the whole go. */
+  release(): void {
+    if (--this.#references === 0) this.whole.release();
+  }
+}
+
 /** Makes every storage buffer, reuses freed ones of the same size, and counts bytes exactly. */
 export class Pool {
-  #free = new Map<number, Storage[]>();
-  #nextId = 1;
+  #free = new Map<number, PooledStorage[]>();
   #use: MemoryUse = {
     liveBytes: 0,
     liveBuffers: 0,
@@ -56,14 +101,8 @@ export class Pool {
    * A buffer of at least `bytes` bytes with undefined content.
    * @throws OutOfMemoryError if it exceeds the adapter's limits or the budget.
    */
-  acquire(bytes: number, op: string): Storage {
-    const rounded = Math.max(256, Math.ceil(bytes / 256) * 256);
-    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
-    if (!(rounded <= limit)) {
-      throw new OutOfMemoryError(
-        `${op}: expected a tensor of at most ${mebibytes(limit)} (this adapter's limit for one buffer), got ${mebibytes(bytes)}; use a smaller batch or image`,
-      );
-    }
+  acquire(bytes: number, op: string): PooledStorage {
+    const rounded = this.roundedBytes(bytes, op);
     if (this.#use.liveBytes + rounded > this.budget) {
       throw new OutOfMemoryError(
         `${op}: expected at most ${mebibytes(this.budget)} of live GPU memory, got ${mebibytes(this.#use.liveBytes)} live and ${mebibytes(bytes)} more asked; use a smaller batch or image`,
@@ -78,7 +117,7 @@ export class Pool {
         size: rounded,
         usage: STORAGE | COPY_SRC | COPY_DST,
       });
-      storage = new Storage(this, buffer, rounded, this.#nextId++);
+      storage = new PooledStorage(this, buffer, rounded);
       this.#use.created++;
     }
     this.#use.liveBytes += rounded;
@@ -87,8 +126,21 @@ export class Pool {
     return storage;
   }
 
-  /** Called by a Storage whose last user is gone. */
-  giveBack(storage: Storage): void {
+  /**
+   * The size of the buffer that so many bytes take.
+   * @throws OutOfMemoryError if it exceeds the adapter's limits.
+   */
+  roundedBytes(bytes: number, op: string): number {
+    const rounded = Math.max(256, Math.ceil(bytes / 256) * 256);
+    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    if (rounded <= limit) return rounded;
+    throw new OutOfMemoryError(
+      `${op}: expected a tensor of at most ${mebibytes(limit)} (this adapter's limit for one buffer), got ${mebibytes(bytes)}; use a smaller batch or image`,
+    );
+  }
+
+  /** Called by a storage whose last user is gone. */
+  giveBack(storage: PooledStorage): void {
     const list = this.#free.get(storage.bytes);
     if (list) list.push(storage);
     else this.#free.set(storage.bytes, [storage]);

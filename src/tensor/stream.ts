@@ -1,27 +1,22 @@
 import { pollsWhileWaiting } from "#gpu";
+import { bindGroup, type Commands, type Copy, type Dispatch, encodeCopy, type Layout, SLOT } from "./command.ts";
+import type { Storage } from "./pool.ts";
 
 const UNIFORM = 0x40;
 const COPY_DST = 0x08;
 const MAP_READ = 0x01;
 const READ_MODE = 0x01;
-const SLOT = 256;
 const ARENA_BYTES = 65536;
 // Entries that either cache may hold before it starts anew.
 const MAX_CACHED = 20000;
 // Shorter waits are not worth a timer, in milliseconds.
 const SHORT = 4;
 
-/** A buffer to bind, with the number that stands for it in the bind-group cache. */
-export interface Bound {
-  readonly buffer: GPUBuffer;
-  readonly id: number;
-}
-
 /**
  * Collects dispatches into one compute pass and submits them together: creating bind groups and passes is what costs
  * on the host, so bind groups are cached, and all parameters of a batch go into one uniform buffer written once.
  */
-export class CommandStream {
+export class CommandStream implements Commands {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #staging = new Uint8Array(ARENA_BYTES);
@@ -42,30 +37,21 @@ export class CommandStream {
     });
   }
 
-  /** Adds one dispatch; `params` (at most 256 bytes) becomes the uniform buffer bound after `buffers`. */
-  dispatch(
-    pipeline: GPUComputePipeline,
-    layout: GPUBindGroupLayout,
-    layoutName: string,
-    buffers: readonly Bound[],
-    params: Uint8Array,
-    groups: readonly [number, number, number],
-  ): void {
+  dispatch({ pipeline, layout, buffers, params, groups }: Dispatch): void {
     if (this.#used + SLOT > ARENA_BYTES) this.flush();
     const offset = this.#used;
     this.#staging.set(params, offset);
     this.#used += SLOT;
     const pass = this.#beginPass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#group(layout, layoutName, buffers), [offset]);
+    pass.setBindGroup(0, this.#group(layout, buffers), [offset]);
     pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
     this.counters.dispatches++;
   }
 
-  /** Adds a copy between two buffers, ordered with the dispatches around it; `offset` in bytes into `to`. */
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number, offset = 0): void {
+  copy(copy: Copy): void {
     this.#endPass();
-    this.#commands().copyBufferToBuffer(from, 0, to, offset, bytes);
+    encodeCopy(this.#commands(), copy);
   }
 
   /** Submits what has been collected. */
@@ -80,15 +66,16 @@ export class CommandStream {
   }
 
   /** Copies the first bytes of some buffers to the host, after everything collected so far, waiting once for all. */
-  async read(sources: readonly { buffer: GPUBuffer; bytes: number }[]): Promise<ArrayBuffer[]> {
+  async read(sources: readonly { storage: Storage; bytes: number }[]): Promise<ArrayBuffer[]> {
     const total = sources.reduce((sum, { bytes }) => sum + bytes, 0);
     const size = Math.ceil(total / 256) * 256;
     const index = this.#readers.findIndex((reader) => reader.size === size);
     const reader =
       index >= 0 ? this.#readers.splice(index, 1)[0]! : this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
     let offset = 0;
-    for (const { buffer, bytes } of sources) {
-      this.copy(buffer, reader, bytes, offset);
+    this.#endPass();
+    for (const { storage, bytes } of sources) {
+      this.#commands().copyBufferToBuffer(storage.buffer, storage.offset, reader, offset, bytes);
       offset += bytes;
     }
     this.flush();
@@ -139,17 +126,12 @@ export class CommandStream {
     this.#pass = null;
   }
 
-  #group(layout: GPUBindGroupLayout, layoutName: string, buffers: readonly Bound[]): GPUBindGroup {
-    let key = layoutName;
+  #group(layout: Layout, buffers: readonly Storage[]): GPUBindGroup {
+    let key = layout.name;
     for (const { id } of buffers) key += `,${id}`;
     let group = this.#groups.get(key);
     if (!group) {
-      const entries: GPUBindGroupEntry[] = buffers.map(({ buffer }, binding) => ({ binding, resource: { buffer } }));
-      entries.push({
-        binding: buffers.length,
-        resource: { buffer: this.#arena, size: SLOT },
-      });
-      group = this.gpu.createBindGroup({ layout, entries });
+      group = bindGroup(this.gpu, layout, buffers, this.#arena);
       if (this.#groups.size >= MAX_CACHED) this.#groups.clear();
       this.#groups.set(key, group);
       this.counters.bindGroups++;

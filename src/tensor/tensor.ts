@@ -83,6 +83,13 @@ export class Tensor {
     return new Tensor(this.device, shape, this.dtype, this.held.retain());
   }
 
+  /** Puts this tensor where `other` lies, which holds the same elements; views made before stay where they were. */
+  moveTo(other: Tensor): void {
+    const held = other.held.retain();
+    this.#held?.release();
+    this.#held = held;
+  }
+
   /** Frees this tensor now; freeing twice is harmless. */
   dispose(): void {
     this.#held?.release();
@@ -118,7 +125,8 @@ export function scope<T>(body: () => T): T {
   return result;
 }
 
-function forEachTensor(value: unknown, visit: (tensor: Tensor) => void): void {
+/** Visits the tensors in a value: itself, or inside arrays and plain objects. */
+export function forEachTensor(value: unknown, visit: (tensor: Tensor) => void): void {
   if (value instanceof Tensor) visit(value);
   else if (Array.isArray(value)) for (const item of value) forEachTensor(item, visit);
   else if (value && Object.getPrototypeOf(value) === Object.prototype) {

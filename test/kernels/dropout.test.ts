@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DropoutAttrs, dropout, dropoutOp } from "../../src/kernels/dropout.ts";
+import { now } from "../../src/tensor/command.ts";
 import { type GpuDevice, scope } from "../../src/tensor/index.ts";
 import { testDevice } from "../device.ts";
 import { type Arr, mapArr } from "../oracle/array.ts";
@@ -13,7 +14,7 @@ function hash(seed: number): number {
 }
 
 const oracle = ([x]: Arr[], { p, seed }: DropoutAttrs): Arr =>
-  mapArr(x!, (value, i) => (hash((hash(i) + seed) | 0) / 2 ** 32 < p ? 0 : value / (1 - p)));
+  mapArr(x!, (value, i) => (hash((hash(i) + now(seed)) | 0) / 2 ** 32 < p ? 0 : value / (1 - p)));
 
 opSuite(dropoutOp, {
   cases: [

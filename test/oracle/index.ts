@@ -3,7 +3,7 @@ import { binary, binaryFunctions, unary, unaryFunctions } from "./elementwise.ts
 import { crossEntropy, klDivergence, mmd, mse } from "./loss.ts";
 import { batchNorm } from "./norm.ts";
 import { avgPool2d, globalAvgPool, maxPool2d, resize, resizeLabels } from "./pool.ts";
-import { argmax, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
+import { argmax, hits, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
 import { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
 import type { Oracle } from "./types.ts";
 
@@ -40,6 +40,7 @@ export const oracles: Record<string, Oracle> = {
   softmax,
   logSoftmax,
   argmax,
+  hits,
   crossEntropy,
   klDivergence,
   mse,

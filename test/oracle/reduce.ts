@@ -67,3 +67,10 @@ export function logSoftmax([x]: Arr[]): Arr {
 export function softmax(inputs: Arr[]): Arr {
   return mapArr(logSoftmax(inputs), Math.exp);
 }
+
+/** How many labels equal their target, and how many targets count. */
+export function hits([labels, targets]: Arr[], { ignored }: { ignored: number }): Arr {
+  const known = Array.from(targets!.data, (target) => target !== ignored);
+  const right = known.filter((counts, i) => counts && labels!.data[i] === targets!.data[i]);
+  return arr([2], [right.length, known.filter(Boolean).length]);
+}

@@ -1,0 +1,177 @@
+import { bindGroup, type Copy, type Dispatch, encodeCopy, SLOT } from "./command.ts";
+import type { GpuDevice } from "./device.ts";
+import { UsageError } from "./errors.ts";
+import { liveBytes, planMemory } from "./plan.ts";
+import type { Storage } from "./pool.ts";
+import { PlannedStorage, Recorder } from "./recorder.ts";
+import { forEachTensor, scope } from "./tensor.ts";
+
+const UNIFORM = 0x40;
+const COPY_DST = 0x08;
+
+/** Bytes that the tensors made in a recorded step take. */
+export interface ProgramMemory {
+  /** With a buffer for each. */
+  naive: number;
+  /** In the blocks that they share. */
+  planned: number;
+  /** At the worst moment: no plan can take less. */
+  leastPossible: number;
+}
+
+/** A recorded dispatch, ready to be encoded: bind group and offset of its parameters. */
+export interface Prepared {
+  readonly dispatch: Dispatch;
+  readonly group: GPUBindGroup;
+  readonly offset: number;
+}
+
+/**
+ * A step recorded once: its dispatches with their bind groups, and memory planned by lifetime. Running it again creates no
+ * buffer, bind group or pipeline, and is one submit.
+ */
+export class Program<T = unknown> {
+  /** The recorded commands in order. */
+  readonly commands: readonly (Prepared | Copy)[];
+  /** Bytes of the step's own tensors. */
+  readonly memory: ProgramMemory;
+  /** Bytes of the step's own tensors that are alive at each command. */
+  readonly timeline: Float64Array;
+  /** Number of dispatches of one run. */
+  readonly dispatches: number;
+  readonly #uniforms: GPUBuffer;
+  readonly #live: Dispatch[];
+  readonly #staging: Uint8Array<ArrayBuffer>;
+  readonly #held: Storage[];
+  #disposed = false;
+
+  private constructor(
+    readonly device: GpuDevice,
+    recorder: Recorder,
+    /** What the body returned: tensors whose elements each run computes anew. */
+    readonly result: T,
+  ) {
+    const { gpu, pool } = device;
+    const used = recorder.planned.filter(({ first, live }) => live || Number.isFinite(first));
+    const end = recorder.commands.length;
+    const lifetimes = used.map(({ bytes, first, last, live }) => ({ bytes, first, last: live ? end : last }));
+    const { blockOf, blocks } = planMemory(lifetimes);
+    this.timeline = liveBytes(lifetimes, end);
+    this.memory = {
+      naive: sum(lifetimes.map(({ bytes }) => bytes)),
+      planned: sum(blocks),
+      leastPossible: this.timeline.reduce((most, bytes) => Math.max(most, bytes), 0),
+    };
+    const held: Storage[] = [];
+    this.#held = held;
+    try {
+      for (const [i, bytes] of blocks.entries()) held.push(pool.acquire(bytes, used[blockOf.indexOf(i)]!.op));
+    } catch (error) {
+      for (const storage of held) storage.release();
+      throw error;
+    }
+    for (const [i, storage] of used.entries()) storage.place(held[blockOf[i]!]!);
+    held.push(...recorder.constants);
+
+    const dispatches = recorder.commands.filter((command) => "pipeline" in command);
+    this.dispatches = dispatches.length;
+    // Parameters that change come first, so that one short write renews them.
+    this.#live = dispatches.filter(({ repack }) => repack !== null);
+    const slots = new Map([...this.#live, ...dispatches.filter(({ repack }) => !repack)].map((d, i) => [d, i * SLOT]));
+    this.#staging = new Uint8Array(Math.max(1, this.#live.length) * SLOT);
+    this.#uniforms = gpu.createBuffer({ size: Math.max(1, slots.size) * SLOT, usage: UNIFORM | COPY_DST });
+    const all = new Uint8Array(slots.size * SLOT);
+    for (const [{ params }, offset] of slots) all.set(params, offset);
+    if (all.length > 0) gpu.queue.writeBuffer(this.#uniforms, 0, all);
+
+    const groups = new Map<string, GPUBindGroup>();
+    const groupOf = ({ layout, buffers }: Dispatch) => {
+      const key = [layout.name, ...buffers.map(({ id, bytes }) => `${id}:${bytes}`)].join();
+      const group = groups.get(key) ?? bindGroup(gpu, layout, buffers, this.#uniforms);
+      groups.set(key, group);
+      return group;
+    };
+    const outside = new Set<Storage>();
+    this.commands = recorder.commands.map((command) => {
+      const storages = "pipeline" in command ? command.buffers : [command.from, command.to];
+      for (const storage of storages) if (!(storage instanceof PlannedStorage)) outside.add(storage);
+      if (!("pipeline" in command)) return command;
+      return { dispatch: command, group: groupOf(command), offset: slots.get(command)! };
+    });
+    for (const storage of outside) held.push(storage.retain());
+  }
+
+  /**
+   * Records what `body` does, without running it. Tensors made outside are read and written in place at every run, those
+   * it uploads are constants, and those it returns live as long as the program. Numbers that change from run to run are
+   * given to kernels as functions.
+   * @throws UsageError if a step is being recorded already, or `body` reads or writes from the host.
+   */
+  static record<T>(device: GpuDevice, body: () => T): Program<T> {
+    if (device.recorder) throw new UsageError("record: expected no other step to be recorded, got one inside another");
+    const recorder = new Recorder(device.pool);
+    device.recorder = recorder;
+    let result: T;
+    try {
+      result = scope(body);
+    } catch (error) {
+      for (const storage of recorder.constants) storage.release();
+      throw error;
+    } finally {
+      device.recorder = null;
+    }
+    forEachTensor(result, (tensor) => tensor.keep());
+    return new Program(device, recorder, result);
+  }
+
+  /** Submits one run of the step. @throws UsageError after dispose(). */
+  run(): void {
+    this.begin();
+    const encoder = this.device.gpu.createCommandEncoder();
+    let pass: GPUComputePassEncoder | null = null;
+    for (const command of this.commands) {
+      if ("dispatch" in command) {
+        pass ??= encoder.beginComputePass();
+        encodeDispatch(pass, command);
+      } else {
+        pass?.end();
+        pass = null;
+        encodeCopy(encoder, command);
+      }
+    }
+    pass?.end();
+    this.device.gpu.queue.submit([encoder.finish()]);
+    this.device.stream.counters.submits++;
+    this.device.stream.counters.dispatches += this.dispatches;
+  }
+
+  /** Submits what was collected before, and brings the live parameters up to date: to be called before encoding a run. */
+  begin(): void {
+    if (this.#disposed) throw new UsageError("program: expected a live program, got a disposed one");
+    this.device.check();
+    this.device.stream.flush();
+    for (const [i, { repack }] of this.#live.entries()) this.#staging.set(repack!(), i * SLOT);
+    if (this.#live.length > 0) this.device.gpu.queue.writeBuffer(this.#uniforms, 0, this.#staging);
+  }
+
+  /** Frees the program's memory and its result. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    forEachTensor(this.result, (tensor) => tensor.dispose());
+    for (const storage of this.#held) storage.release();
+    this.#uniforms.destroy();
+  }
+}
+
+/** Encodes one recorded dispatch. */
+export function encodeDispatch(pass: GPUComputePassEncoder, { dispatch, group, offset }: Prepared): void {
+  const { pipeline, groups } = dispatch;
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group, [offset]);
+  pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { add, backward, dropout, matmul, mse, relu } from "../../src/kernels/index.ts";
+import { encoderConfig } from "../../src/model/encoder.ts";
+import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
+import { defaultWeights } from "../../src/model/objective.ts";
+import { SingleNetwork } from "../../src/model/single.ts";
+import { defaultTraining, type HostBatch, Trainer } from "../../src/model/train.ts";
+import { Init } from "../../src/nn/module.ts";
+import { Compiled } from "../../src/tensor/compile.ts";
+import type { GpuDevice } from "../../src/tensor/device.ts";
+import { Program } from "../../src/tensor/program.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { scope, type Tensor } from "../../src/tensor/tensor.ts";
+import { testDevice } from "../device.ts";
+
+let device: GpuDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+const vector = (values: number[]) => device.upload(values, [values.length]).keep();
+
+/** Counts the GPU objects made while `body` runs. */
+async function madeDuring(body: () => Promise<void>): Promise<Record<string, number>> {
+  const names = ["createBuffer", "createBindGroup", "createBindGroupLayout", "createComputePipeline"] as const;
+  const all = [...names, "createShaderModule", "createQuerySet", "createTexture"] as const;
+  const gpu = device.gpu as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const made: Record<string, number> = {};
+  for (const name of all) {
+    const original = gpu[name]!;
+    gpu[name] = (...args) => {
+      made[name] = (made[name] ?? 0) + 1;
+      return original.apply(device.gpu, args);
+    };
+  }
+  try {
+    await body();
+  } finally {
+    for (const name of all) delete gpu[name];
+  }
+  return made;
+}
+
+describe("a recorded step", () => {
+  it("computes the same again from new inputs, in place, with constants and live numbers", async () => {
+    const x = vector([1, 2, 3]);
+    const total = vector([0, 0, 0]);
+    let seed = 1;
+    const program = Program.record(device, () => {
+      const doubled = add(x, x);
+      const shifted = add(doubled, device.upload([10, 10, 10], [3]));
+      const dropped = dropout(shifted, { p: 0.5, seed: () => seed });
+      device.copy(shifted, total);
+      return { shifted, dropped };
+    });
+    const { shifted, dropped } = program.result;
+    program.run();
+    expect([...(await shifted.read())]).toEqual([12, 14, 16]);
+    const seen = new Set<string>();
+    for (seed = 2; seed < 12; seed++) {
+      device.write(x, [seed, 0, -1]);
+      program.run();
+      expect([...(await shifted.read())]).toEqual([10 + 2 * seed, 10, 8]);
+      seen.add([...(await dropped.read())].map((v) => Number(v !== 0)).join(""));
+      expect([...(await total.read())]).toEqual([10 + 2 * seed, 10, 8]);
+    }
+    expect(seen.size).toBeGreaterThan(2);
+    program.dispose();
+    expect(shifted.disposed).toBe(true);
+    for (const tensor of [x, total]) tensor.dispose();
+  });
+
+  it("shares memory between tensors that are not needed at once, and gives it back", async () => {
+    const before = device.pool.memory();
+    const x = device.upload(new Float32Array(4096).fill(1), [4096]).keep();
+    const program = Program.record(device, () => {
+      let y = x as Tensor;
+      for (let i = 0; i < 20; i++) y = add(y, x);
+      return y;
+    });
+    expect(program.memory.naive).toBe(20 * 16384);
+    expect(program.memory.planned).toBeLessThanOrEqual(3 * 16384);
+    expect(program.memory.planned).toBeGreaterThanOrEqual(program.memory.leastPossible);
+    program.run();
+    expect((await program.result.read())[4095]).toBe(21);
+    program.dispose();
+    x.dispose();
+    expect(device.pool.memory().liveBytes).toBe(before.liveBytes);
+  });
+
+  it("refuses what cannot be recorded", async () => {
+    const x = vector([1]);
+    const inside = (body: () => unknown) => () => Program.record(device, body);
+    expect(inside(() => device.write(x, [2]))).toThrow("write: expected to be called outside of a recorded step");
+    expect(inside(inside(() => x))).toThrow("record: expected no other step to be recorded");
+    expect(inside(() => Promise.resolve())).toThrow("expected a synchronous function");
+    const reading: Promise<unknown>[] = [];
+    inside(() => void reading.push(expect(x.read()).rejects.toThrow("read: expected to be called outside")))();
+    await Promise.all(reading);
+    expect(device.recorder).toBeNull();
+    const program = Program.record(device, () => add(x, x));
+    program.dispose();
+    program.dispose();
+    expect(() => program.run()).toThrow("program: expected a live program, got a disposed one");
+    x.dispose();
+  });
+
+  it("trains as eager steps do, gradients and all", async () => {
+    const weights = [0.5, -1, 2, 0.25];
+    const x = device.upload([1, 2, 3, 4], [2, 2]).keep();
+    const y = device.upload([1, 0, 0, 1], [2, 2]).keep();
+    const parameter = () => {
+      const tensor = device.upload(weights, [2, 2]).keep();
+      tensor.requiresGrad = true;
+      return tensor;
+    };
+    const [eager, recorded] = [parameter(), parameter()];
+    const gradient = (w: Tensor) => {
+      backward(mse(relu(matmul(x, w)), y));
+      const result = w.grad!;
+      w.grad = null;
+      return result;
+    };
+    const program = Program.record(device, () => gradient(recorded));
+    for (let i = 0; i < 3; i++) program.run();
+    const expected = scope(() => gradient(eager));
+    expect(await program.result.read()).toEqual(await expected.read());
+    program.dispose();
+    for (const tensor of [x, y, eager, recorded, expected]) tensor.dispose();
+  });
+});
+
+describe("a compiled function", () => {
+  it("records once for each set of shapes, and forgets the one used longest ago", async () => {
+    const before = device.pool.memory().liveBytes;
+    let recorded = 0;
+    const compiled = new Compiled(device, ({ x }: { x: Tensor }) => {
+      recorded++;
+      return add(x, x);
+    });
+    const call = async (values: number[]) => [
+      ...(await compiled.run({ x: { data: values, shape: [values.length] } }).read()),
+    ];
+    expect(await call([1, 2])).toEqual([2, 4]);
+    expect(await call([3, 4])).toEqual([6, 8]);
+    expect(await call([5])).toEqual([10]);
+    expect(recorded).toBe(2);
+    expect(await call([1, 1])).toEqual([2, 2]);
+    expect(await call([1, 2, 3])).toEqual([2, 4, 6]);
+    expect(await call([0, 7])).toEqual([0, 14]);
+    expect(recorded).toBe(3);
+    expect(await call([5])).toEqual([10]);
+    expect(recorded).toBe(4);
+    compiled.dispose();
+    expect(device.pool.memory().liveBytes).toBe(before);
+  });
+
+  it("leaves nothing behind where its body fails", () => {
+    const before = device.pool.memory().liveBytes;
+    const compiled = new Compiled(device, ({ x }: { x: Tensor }) => {
+      device.upload([1], [1]);
+      return matmul(x, x);
+    });
+    expect(() => compiled.run({ x: { data: [1, 2, 3, 4, 5, 6], shape: [2, 3] } })).toThrow("matmul");
+    expect(device.pool.memory().liveBytes).toBe(before);
+    expect(device.recorder).toBeNull();
+  });
+});
+
+describe("training", () => {
+  const classes = 3;
+  const side = 16;
+  const config: NetworkConfig = {
+    model: "tiny",
+    classes,
+    fusion: "deep",
+    normalise: true,
+    privileged: "frozen",
+    weights: defaultWeights,
+  };
+  const batchOf = (step: number, size = 4): HostBatch => {
+    const rng = new Rng(7, step);
+    const values = (length: number) => Float32Array.from({ length }, () => rng.uniform(-1, 1));
+    return {
+      size,
+      height: side,
+      width: side,
+      rgb: values(size * side * side * 3),
+      depth: values(size * side * side),
+      target: Uint32Array.from({ length: size }, () => rng.int(classes)),
+    };
+  };
+  const open = (replay: boolean) => {
+    const rng = new Rng(3);
+    const teacher = new SingleNetwork(new Init(device, rng.fork("p")), 1, classes, encoderConfig("tiny"));
+    const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, teacher);
+    const trainer = new Trainer(device, method, { ...defaultTraining(40), replay }, rng.fork("train"));
+    return { trainer, all: [trainer, method.network, teacher] };
+  };
+  const opened: { dispose(): void }[] = [];
+  afterAll(() => {
+    for (const one of opened) one.dispose();
+  });
+
+  it("gives the same bits replayed and eager, batch sizes mixed", async () => {
+    const runs = [true, false].map(open);
+    opened.push(...runs.flatMap(({ all }) => all));
+    const [replayed, eager] = runs.map(({ trainer }) => trainer) as [Trainer, Trainer];
+    for (let step = 0; step < 6; step++) {
+      const batch = batchOf(step, step === 3 ? 3 : 4);
+      expect(await replayed.step(batch)).toEqual(await eager.step(batch));
+    }
+    expect(await replayed.state()).toEqual(await eager.state());
+  });
+
+  it("creates no GPU object and makes one submit a step from the second step on; memory stays", async () => {
+    const { trainer, all } = open(true);
+    opened.push(...all);
+    const batches = Array.from({ length: 4 }, (_, i) => batchOf(i));
+    const first = await madeDuring(async () => void (await trainer.step(batches[0]!)));
+    expect(first.createBuffer).toBeGreaterThan(10);
+    expect(first.createBindGroup).toBeGreaterThan(100);
+    await trainer.step(batches[1]!);
+    const memory = device.pool.memory();
+    const before = device.stream.counters.submits;
+    const steps = 50;
+    const made = await madeDuring(async () => {
+      for (let step = 0; step < steps; step++) trainer.submit(batches[step % 4]!);
+    });
+    expect(made).toEqual({});
+    expect(device.stream.counters.submits - before).toBe(steps);
+    const reports = await trainer.reports();
+    expect(reports.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, i) => i + 2));
+    expect(reports.every(({ losses }) => Number.isFinite(losses.total))).toBe(true);
+    expect(device.pool.memory()).toEqual(memory);
+    const { naive, planned } = trainer.program(batches[0]!).memory;
+    expect(planned).toBeLessThan(0.5 * naive);
+  });
+
+  it("says when reports are never read", () => {
+    const { trainer, all } = open(true);
+    opened.push(...all);
+    const batch = batchOf(0, 2);
+    for (let step = 0; step < 64; step++) trainer.submit(batch);
+    expect(() => trainer.submit(batch)).toThrow("trainer: expected reports() at least every 64 steps, got 64 without");
+  });
+});
