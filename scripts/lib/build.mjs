@@ -102,6 +102,8 @@ function newestChange(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return 0;
   if (!stat.isDirectory()) return stat.mtimeMs;
-  const children = readdirSync(path).map((name) => newestChange(join(path, name)));
+  const children = readdirSync(path)
+    .filter((name) => name !== "node_modules")
+    .map((name) => newestChange(join(path, name)));
   return Math.max(stat.mtimeMs, ...children);
 }

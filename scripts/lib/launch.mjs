@@ -31,7 +31,10 @@ export async function launch(program) {
   const { adapter, rest } = splitAdapterFlag(process.argv.slice(2));
   await ensureInstalled();
   const bundle = await ensureBuilt(program);
-  const needsAdapter = rest.length > 0 && !rest.some((arg) => ["--help", "-h", "--version"].includes(arg));
+  // The bench measures when it is told nothing; the command line only says what it needs.
+  const needsAdapter =
+    (program === "bench" || rest.length > 0) &&
+    !rest.some((arg) => ["--help", "-h", "--version", "--list"].includes(arg));
   const environment = needsAdapter ? announceAdapter(adapter) : {};
   return runNode(["--enable-source-maps", bundle, ...rest], { environment });
 }

@@ -67,7 +67,7 @@ function finite(bytes: number): number | null {
 }
 
 /** Version of an installed package, null if it is not there. */
-function packageVersion(name: string): string | null {
+export function packageVersion(name: string): string | null {
   // Looked up by hand: packages need not export their package.json.
   for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
     try {

@@ -3,6 +3,9 @@ import { NoAdapterError } from "./errors.ts";
 // Dawn aborts the process when the object made by create() is collected while a device lives, so every one is held here.
 const held = new Set<GPU>();
 
+/** What Dawn is started with. Exact timestamps: it rounds them to 65.5 µs otherwise. */
+export const dawnToggles: readonly string[] = ["disable-dawn-features=timestamp_quantization"];
+
 /** Whether waiting for the GPU keeps this thread busy. Dawn polls from the event loop while a promise of the GPU is pending. */
 export const pollsWhileWaiting: boolean = true;
 
@@ -21,8 +24,7 @@ export async function openGpu(): Promise<GPU> {
       `WebGPU in Node needs the package "webgpu" (npm install webgpu): expected it to load, got: ${(cause as Error).message}`,
     );
   }
-  // Exact timestamps: Dawn rounds them to 65.5 µs otherwise.
-  const gpu = create(["disable-dawn-features=timestamp_quantization"]);
+  const gpu = create([...dawnToggles]);
   held.add(gpu);
   return gpu;
 }

@@ -1,0 +1,156 @@
+import { backward } from "../src/kernels/backward.ts";
+import { type EncoderConfig, encoders } from "../src/model/encoder.ts";
+import { defaultWeights, oneStageObjective, segmentationWeights } from "../src/model/objective.ts";
+import { OneStageNetwork } from "../src/model/onestage.ts";
+import { SingleNetwork } from "../src/model/single.ts";
+import { scoresAt, type Task } from "../src/model/task.ts";
+import { Init, inference, TrainingPass } from "../src/nn/module.ts";
+import { defaultOptimiser, Optimiser } from "../src/nn/optimiser.ts";
+import type { GpuDevice } from "../src/tensor/device.ts";
+import { Program } from "../src/tensor/program.ts";
+import { Rng } from "../src/tensor/rng.ts";
+import { noGrad } from "../src/tensor/tape.ts";
+import { scope, type Tensor } from "../src/tensor/tensor.ts";
+import type { Case, Prepared } from "./cases.ts";
+import { countFlops } from "./flops.ts";
+import { TwoStreams } from "./resnet18x2.ts";
+import { Tensors } from "./tensors.ts";
+
+/** A one-stage network (colour at test, depth while training) and the batch it sees. */
+export interface Scenario {
+  encoder: EncoderConfig;
+  task: Task;
+  classes: number;
+  batch: number;
+  height: number;
+  width: number;
+}
+
+/** How a step runs: built anew each time, or recorded once. */
+export type Mode = "eager" | "replayed";
+
+const LEARNING_RATE = 1e-4;
+
+/** A whole step of a scenario, ready to run. */
+export function prepareStep(device: GpuDevice, scenario: Scenario, group: "train" | "infer", mode: Mode): Prepared {
+  const { encoder, task, classes, batch, height, width } = scenario;
+  const tensors = new Tensors(device);
+  const init = new Init(device, new Rng(1));
+  const fusion = { fusion: "deep", normalise: true, hallucination: true } as const;
+  const network = new OneStageNetwork(init, { task, encoder, classes, available: 3, second: 3, ...fusion });
+  const rgb = tensors.normal(batch, height, width, 3);
+  if (group === "infer") {
+    const predict = () => scoresAt(rgb, network.forward(rgb, rgb, inference).scores[0]!);
+    return withMode(device, mode, () => noGrad(predict), {
+      dispose() {
+        network.dispose();
+        tensors.dispose();
+      },
+    });
+  }
+  const privileged = new SingleNetwork(init.at("privileged"), 1, classes, encoder, task).freeze();
+  const depth = tensors.normal(batch, height, width, 1);
+  const target = task === "segment" ? tensors.labels(classes, batch, height, width) : tensors.labels(classes, batch);
+  const weights = task === "segment" ? segmentationWeights : defaultWeights;
+  const pass = new TrainingPass(new Rng(2));
+  const optimiser = new Optimiser(device, network.parameters(), defaultOptimiser);
+  const work = () => {
+    const output = network.forward(rgb, rgb, pass);
+    const judged = noGrad(() => privileged.forward(depth, inference));
+    const { total } = oneStageObjective(output, judged, target, weights);
+    backward(total);
+    optimiser.apply();
+    return total;
+  };
+  return withMode(device, mode, work, {
+    before() {
+      pass.restart(new Rng(3));
+      optimiser.advance(LEARNING_RATE);
+    },
+    dispose() {
+      optimiser.dispose();
+      for (const module of [network, privileged]) module.dispose();
+      tensors.dispose();
+    },
+  });
+}
+
+/** The peers' training step: two ResNet-18 streams. */
+function prepareTwoStreams(device: GpuDevice, mode: Mode): Prepared {
+  const streams = new TwoStreams(device);
+  return withMode(device, mode, () => streams.work(), {
+    before: () => streams.before(),
+    dispose: () => streams.dispose(),
+  });
+}
+
+function withMode(
+  device: GpuDevice,
+  mode: Mode,
+  work: () => Tensor,
+  { before, dispose }: { before?(): void; dispose(): void },
+): Prepared {
+  before?.();
+  if (mode === "eager") {
+    const flops = countFlops(device, () => {
+      scope(() => {
+        work();
+      });
+    });
+    const run = () => {
+      before?.();
+      scope(() => {
+        work();
+      });
+    };
+    return { flops, run, dispose };
+  }
+  const flops = { count: 0 };
+  const program = Program.record(device, () => {
+    let result: Tensor | null = null;
+    flops.count = countFlops(device, () => {
+      result = work();
+    });
+    return result;
+  });
+  return {
+    flops: flops.count,
+    memory: program.memory,
+    run() {
+      before?.();
+      program.run();
+    },
+    dispose() {
+      program.dispose();
+      dispose();
+    },
+  };
+}
+
+const scenarios: Record<string, Scenario> = {
+  "tiny 64x56x56": { encoder: encoders.tiny, task: "classify", classes: 10, batch: 64, height: 56, width: 56 },
+  "resnet18 16x64x64": { encoder: encoders.resnet18, task: "classify", classes: 10, batch: 16, height: 64, width: 64 },
+  "segmentation tiny 8x96x128": {
+    encoder: encoders.tiny,
+    task: "segment",
+    classes: 13,
+    batch: 8,
+    height: 96,
+    width: 128,
+  },
+};
+
+/** Every step case: training and inference, eager and replayed, and the step that the peers take too. */
+export function stepCases(): Case[] {
+  const both = (name: string, group: "train" | "infer", prepare: (device: GpuDevice, mode: Mode) => Prepared) =>
+    (["eager", "replayed"] as const).map((mode): Case => {
+      const block = `${group} ${name}`;
+      return { name: `${name} ${mode}`, group, block, flops: null, bytes: null, prepare: (d) => prepare(d, mode) };
+    });
+  const own = Object.entries(scenarios).flatMap(([name, scenario]) =>
+    (["train", "infer"] as const).flatMap((group) =>
+      both(`one-stage ${name}`, group, (device, mode) => prepareStep(device, scenario, group, mode)),
+    ),
+  );
+  return [...own, ...both("resnet18x2 16x64x64", "train", prepareTwoStreams)];
+}
