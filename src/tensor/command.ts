@@ -11,7 +11,7 @@ export function now(value: Live): number {
   return typeof value === "number" ? value : value();
 }
 
-/** A bind-group layout under the name by which bind groups are cached. */
+/** A bind-group layout; its name has one letter for each binding, "r" for read and "w" for written. */
 export interface Layout {
   readonly name: string;
   readonly gpu: GPUBindGroupLayout;
@@ -37,6 +37,11 @@ export interface Copy {
   readonly to: Storage;
   readonly bytes: number;
   readonly toOffset: Live;
+}
+
+/** The storages that a command touches. */
+export function storagesOf(command: Dispatch | Copy): readonly Storage[] {
+  return "pipeline" in command ? command.buffers : [command.from, command.to];
 }
 
 /** Where kernels and copies go, in order: the stream that runs them, or the recorder of a program. */

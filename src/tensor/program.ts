@@ -1,7 +1,8 @@
-import { bindGroup, type Copy, type Dispatch, encodeCopy, SLOT } from "./command.ts";
+import { bindGroup, type Copy, type Dispatch, encodeCopy, SLOT, storagesOf } from "./command.ts";
 import type { GpuDevice } from "./device.ts";
+import { elideCopies } from "./elide.ts";
 import { UsageError } from "./errors.ts";
-import { liveBytes, planMemory } from "./plan.ts";
+import { type Lifetime, liveBytes, planMemory } from "./plan.ts";
 import type { Storage } from "./pool.ts";
 import { PlannedStorage, Recorder } from "./recorder.ts";
 import { forEachTensor, scope } from "./tensor.ts";
@@ -52,17 +53,18 @@ export class Program<T = unknown> {
     readonly result: T,
   ) {
     const { gpu, pool } = device;
-    const used = recorder.planned.filter(({ first, live }) => live || Number.isFinite(first));
-    const end = recorder.commands.length;
-    const lifetimes = used.map(({ bytes, first, last, live }) => ({ bytes, first, last: live ? end : last }));
+    const commands = elideCopies(recorder.commands);
+    const lives = lifetimesOf(commands, recorder.planned);
+    const used = [...lives.keys()];
+    const lifetimes = [...lives.values()];
     const { blockOf, blocks } = planMemory(lifetimes);
-    this.timeline = liveBytes(lifetimes, end);
+    this.timeline = liveBytes(lifetimes, commands.length);
     this.memory = {
       naive: sum(lifetimes.map(({ bytes }) => bytes)),
       planned: sum(blocks),
       leastPossible: this.timeline.reduce((most, bytes) => Math.max(most, bytes), 0),
     };
-    const held: Storage[] = [];
+    const held: Storage[] = [...recorder.constants];
     this.#held = held;
     try {
       for (const [i, bytes] of blocks.entries()) held.push(pool.acquire(bytes, used[blockOf.indexOf(i)]!.op));
@@ -70,10 +72,9 @@ export class Program<T = unknown> {
       for (const storage of held) storage.release();
       throw error;
     }
-    for (const [i, storage] of used.entries()) storage.place(held[blockOf[i]!]!);
-    held.push(...recorder.constants);
+    for (const [i, storage] of used.entries()) storage.place(held[recorder.constants.length + blockOf[i]!]!);
 
-    const dispatches = recorder.commands.filter((command) => "pipeline" in command);
+    const dispatches = commands.filter((command) => "pipeline" in command);
     this.dispatches = dispatches.length;
     // Parameters that change come first, so that one short write renews them.
     this.#live = dispatches.filter(({ repack }) => repack !== null);
@@ -92,9 +93,10 @@ export class Program<T = unknown> {
       return group;
     };
     const outside = new Set<Storage>();
-    this.commands = recorder.commands.map((command) => {
-      const storages = "pipeline" in command ? command.buffers : [command.from, command.to];
-      for (const storage of storages) if (!(storage instanceof PlannedStorage)) outside.add(storage);
+    this.commands = commands.map((command) => {
+      for (const storage of storagesOf(command)) {
+        if (!(storage instanceof PlannedStorage)) outside.add(storage);
+      }
       if (!("pipeline" in command)) return command;
       return { dispatch: command, group: groupOf(command), offset: slots.get(command)! };
     });
@@ -162,6 +164,28 @@ export class Program<T = unknown> {
     for (const storage of this.#held) storage.release();
     this.#uniforms.destroy();
   }
+}
+
+/** The life of every planned storage that is used and has no place yet; results live to the end. */
+function lifetimesOf(
+  commands: readonly (Dispatch | Copy)[],
+  planned: readonly PlannedStorage[],
+): Map<PlannedStorage, Lifetime> {
+  const lives = new Map<PlannedStorage, Lifetime>();
+  for (const [at, command] of commands.entries()) {
+    for (const storage of storagesOf(command)) {
+      if (!(storage instanceof PlannedStorage) || storage.placed) continue;
+      const { bytes, live } = storage;
+      const first = lives.get(storage)?.first ?? at;
+      lives.set(storage, { bytes, first, last: live ? commands.length : at });
+    }
+  }
+  // A result that no command touches, an empty tensor's, needs a place all the same.
+  for (const storage of planned) {
+    if (storage.live && !lives.has(storage))
+      lives.set(storage, { bytes: storage.bytes, first: 0, last: commands.length });
+  }
+  return lives;
 }
 
 /** Encodes one recorded dispatch. */

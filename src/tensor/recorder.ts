@@ -2,13 +2,8 @@ import type { Commands, Copy, Dispatch } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { newStorageId, type Pool, type Storage } from "./pool.ts";
 
-/**
- * The storage of a tensor made while a step is recorded: it gets its place in a buffer when the whole step is known.
- * `first` and `last` are the indices of the commands that touch it first and last.
- */
+/** The storage of a tensor made while a step is recorded: it gets its place in a buffer when the whole step is known. */
 export class PlannedStorage implements Storage {
-  first = Number.POSITIVE_INFINITY;
-  last = -1;
   #references = 1;
   #place: Storage | null = null;
   readonly #id = newStorageId();
@@ -28,6 +23,11 @@ export class PlannedStorage implements Storage {
 
   get id(): number {
     return this.#place?.id ?? this.#id;
+  }
+
+  /** Whether it has its place. */
+  get placed(): boolean {
+    return this.#place !== null;
   }
 
   /** Whether a tensor still uses it. */
@@ -76,19 +76,10 @@ export class Recorder implements Commands {
   }
 
   dispatch(dispatch: Dispatch): void {
-    this.#add(dispatch, dispatch.buffers);
+    this.commands.push(dispatch);
   }
 
   copy(copy: Copy): void {
-    this.#add(copy, [copy.from, copy.to]);
-  }
-
-  #add(command: Dispatch | Copy, storages: readonly Storage[]): void {
-    const at = this.commands.push(command) - 1;
-    for (const storage of storages) {
-      if (!(storage instanceof PlannedStorage)) continue;
-      storage.first = Math.min(storage.first, at);
-      storage.last = at;
-    }
+    this.commands.push(copy);
   }
 }

@@ -245,3 +245,54 @@ describe("training", () => {
     expect(() => trainer.submit(batch)).toThrow("trainer: expected reports() at least every 64 steps, got 64 without");
   });
 });
+
+describe("copies of a result to its place", () => {
+  const slots = () => {
+    const flat = device.upload(new Float32Array(192), [192]).keep();
+    return { flat, parts: [0, 64, 128].map((offset) => device.slice(flat, offset, [3]).keep()) };
+  };
+  const copiesOf = ({ commands }: Program) => commands.filter((command) => !("dispatch" in command)).length;
+
+  it("are left out where the result may be written there at once", async () => {
+    const { flat, parts } = slots();
+    const x = vector([1, 2, 3]);
+    const program = Program.record(device, () => {
+      device.copy(add(x, x), parts[0]!);
+      device.copy(add(add(x, x), x), parts[2]!);
+      return add(flat, flat);
+    });
+    expect(copiesOf(program)).toBe(0);
+    program.run();
+    const said = await program.result.read();
+    expect([...said.subarray(0, 3), said[64], ...said.subarray(128, 131)]).toEqual([4, 8, 12, 0, 6, 12, 18]);
+    program.dispose();
+    for (const tensor of [flat, x, ...parts]) tensor.dispose();
+  });
+
+  it("stay where the result is read, the place is in use, or it is written twice", async () => {
+    const { flat, parts } = slots();
+    const x = vector([1, 2, 3]);
+    const program = Program.record(device, () => {
+      const twice = add(x, x);
+      const read = add(twice, parts[1]!);
+      device.copy(twice, parts[0]!);
+      device.copy(read, parts[1]!);
+      device.copy(add(x, add(x, x)), parts[2]!);
+      device.copy(add(x, add(x, add(x, x))), parts[2]!);
+      return add(flat, flat);
+    });
+    expect(copiesOf(program)).toBe(3);
+    for (const [run, second] of [
+      [2, 4, 6],
+      [4, 8, 12],
+    ].entries()) {
+      program.run();
+      const said = await program.result.read();
+      expect([...said.subarray(0, 3)], `run ${run}`).toEqual([4, 8, 12]);
+      expect([...said.subarray(64, 67)]).toEqual(second.map((v) => 2 * v));
+      expect([...said.subarray(128, 131)]).toEqual([8, 16, 24]);
+    }
+    program.dispose();
+    for (const tensor of [flat, x, ...parts]) tensor.dispose();
+  });
+});
