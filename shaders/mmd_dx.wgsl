@@ -1,11 +1,12 @@
-// dx_i = Σ_j w_ij (x_i - x_j) + v_ij (x_i - other_j) for the rows of x[rows, width]; a thread has 4 rows and 4 columns.
+// dx_i = factor dy Σ_j w_ij (x_i - x_j) + v_ij (x_i - other_j) for the rows of x[rows, width]; a thread has 4 rows and 4 columns.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> other: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
-// w_ij is at own_at + i · rows + j, v_ij at cross_at + i · cross_i + j · cross_j.
-struct Params { rows: u32, width: u32, own_at: u32, cross_at: u32, cross_i: u32, cross_j: u32 }
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+// w_ij is at own_at + 2·rows·i + j, v_ij at cross_at + 2·rows·i + j.
+struct Params { rows: u32, width: u32, own_at: u32, cross_at: u32, factor: f32 }
+@group(0) @binding(5) var<uniform> p: Params;
 
 const THREADS = 64u;
 
@@ -20,14 +21,14 @@ fn gather_other(row: u32, d: vec4u) -> vec4f {
 }
 
 fn term(row: u32, j: u32, z: vec4f, u: vec4f, v: vec4f) -> vec4f {
-  let i = min(row, p.rows - 1u);
-  return weights[p.own_at + i * p.rows + j] * (z - u) + weights[p.cross_at + i * p.cross_i + j * p.cross_j] * (z - v);
+  let at = 2u * p.rows * min(row, p.rows - 1u) + j;
+  return weights[p.own_at + at] * (z - u) + weights[p.cross_at + at] * (z - v);
 }
 
 fn store(row: u32, d: vec4u, value: vec4f) {
   for (var k = 0u; k < 4u; k++) {
     if (row < p.rows && d[k] < p.width) {
-      dx[row * p.width + d[k]] = value[k];
+      dx[row * p.width + d[k]] = p.factor * dy[0] * value[k];
     }
   }
 }

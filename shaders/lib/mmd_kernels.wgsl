@@ -1,10 +1,10 @@
 // The sum of Gaussian kernels of the maximum mean discrepancy. Needs finite.wgsl, math.wgsl.
 
-// The smallest of the bandwidths: `lowest` times the mean squared distance of two different rows of both sets, from the
-// sums over the blocks source-source, source-target, target-target; the constant keeps it above 0.
-fn smallest_bandwidth(within: f32, across: f32, within_target: f32, rows: u32, lowest: f32) -> f32 {
+// The smallest of the bandwidths: `lowest` times the mean squared distance of two different rows of both sets, from the sum
+// over all pairs; the constant keeps it above 0.
+fn smallest_bandwidth(total: f32, rows: u32, lowest: f32) -> f32 {
   let n = 2.0 * f32(rows);
-  return lowest * ((within + 2.0 * across + within_target) / (n * n - n) + 1e-12);
+  return lowest * (total / (n * n - n) + 1e-12);
 }
 
 // x: Σ_k e^(-d / b_k); y: its derivative by -d; b_k = smallest · multiplier^k.

@@ -4,19 +4,19 @@ import mathLib from "../../shaders/lib/math.wgsl";
 import kernelsLib from "../../shaders/lib/mmd_kernels.wgsl";
 import distanceSource from "../../shaders/mmd_distance.wgsl";
 import distanceRegistersSource from "../../shaders/mmd_distance_registers.wgsl";
+import distanceSubgroupsSource from "../../shaders/mmd_distance_subgroups.wgsl";
 import gradientSource from "../../shaders/mmd_dx.wgsl";
+import gradientSubgroupsSource from "../../shaders/mmd_dx_subgroups.wgsl";
+import joinSource from "../../shaders/mmd_join.wgsl";
 import valueSource from "../../shaders/mmd_value.wgsl";
-import weightsSource from "../../shaders/mmd_weights.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel } from "../tensor/kernel.ts";
+import { defineKernel, fold } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
 import { reduceMiddle } from "./reduce.ts";
-
-const include = [gridLib, finiteLib, mathLib, kernelsLib];
-const params = { rows: "u32", kernels: "u32", multiplier: "f32", lowest: "f32" } as const;
+import { lanesOf } from "./tiles.ts";
 
 const distanceKernel = defineKernel({
   name: "mmd_distance",
@@ -34,28 +34,49 @@ const distanceRegistersKernel = defineKernel({
   params: { rows: "u32", width: "u32", chunk: "u32", chunks: "u32", stride: "u32", at: "u32" },
 });
 
+const distanceSubgroupsKernel = defineKernel({
+  name: "mmd_distance_subgroups",
+  source: distanceSubgroupsSource,
+  enable: ["subgroups"],
+  bindings: { a: "read", b: "read", partial: "write" },
+  params: {
+    ...{ rows: "u32", width: "u32", chunk: "u32", chunks: "u32" },
+    ...{ stride: "u32", at: "u32", symmetric: "u32" },
+  },
+  constants: ["LANES"],
+  workgroup: null,
+});
+
+const joinKernel = defineKernel({
+  name: "mmd_join",
+  source: joinSource,
+  include: [gridLib],
+  bindings: { partial: "read", distances: "write", sums: "write" },
+  params: { rows: "u32", chunks: "u32", span: "u32", n: "u32" },
+});
+
 const valueKernel = defineKernel({
   name: "mmd_value",
   source: valueSource,
-  include,
-  bindings: { distances: "read", sums: "read", values: "write" },
-  params,
+  include: [gridLib, finiteLib, mathLib, kernelsLib],
+  bindings: { distances: "read", total: "read", values: "write", weights: "write" },
+  params: { rows: "u32", span: "u32", n: "u32", kernels: "u32", multiplier: "f32", lowest: "f32" },
 });
 
-const weightsKernel = defineKernel({
-  name: "mmd_weights",
-  source: weightsSource,
-  include,
-  bindings: { distances: "read", sums: "read", dy: "read", weights: "write" },
-  params,
-});
-
-const gradientKernel = defineKernel({
-  name: "mmd_dx",
-  source: gradientSource,
-  bindings: { x: "read", other: "read", weights: "read", dx: "write" },
-  params: { rows: "u32", width: "u32", own_at: "u32", cross_at: "u32", cross_i: "u32", cross_j: "u32" },
+const gradientSpec = {
+  bindings: { x: "read", other: "read", weights: "read", dy: "read", dx: "write" },
+  params: { rows: "u32", width: "u32", own_at: "u32", cross_at: "u32", factor: "f32" },
   workgroup: null,
+} as const;
+
+const gradientKernel = defineKernel({ ...gradientSpec, name: "mmd_dx", source: gradientSource });
+
+const gradientSubgroupsKernel = defineKernel({
+  ...gradientSpec,
+  name: "mmd_dx_subgroups",
+  source: gradientSubgroupsSource,
+  enable: ["subgroups"],
+  constants: ["LANES"],
 });
 
 // Pairs of rows a tile has along each side, and columns a workgroup covers in one step.
@@ -71,8 +92,9 @@ export interface MmdAttrs {
   multiplier: number;
 }
 
-// Threads wanted in one run of the variant in registers.
+// Threads wanted in one run of the variant in registers, and subgroups in one of the variant that uses them.
 const WANTED_THREADS = 1024;
+const WANTED_SUBGROUPS = 16;
 
 /** What the squared distances are computed from, and where they go. */
 interface Distances {
@@ -100,6 +122,8 @@ function forEachPair(gpu: GpuDevice, args: Distances, chunks: number, each: (pai
   for (const [k, [a, b]] of pairs.entries()) each({ a, b, partial, stride: 3 * block, at: k * block });
 }
 
+const distanceVectors = (gpu: GpuDevice, { width }: Distances) => lanesOf(gpu) > 0 && width % 4 === 0;
+
 const distanceFamily = defineFamily<Distances>({
   name: "mmd_distance",
   variants: {
@@ -113,6 +137,22 @@ const distanceFamily = defineFamily<Distances>({
         forEachPair(gpu, args, chunks, ({ a, b, partial, stride, at }) => {
           const values = { rows, width, chunk, chunks, stride, at };
           distanceRegistersKernel.run(gpu, { a, b, partial }, values, { threads: tiles * tiles * chunks });
+        });
+      },
+    },
+    subgroups: {
+      supports: distanceVectors,
+      run(gpu, args) {
+        const { rows } = args;
+        const width = args.width / 4;
+        const LANES = lanesOf(gpu);
+        const tiles = Math.ceil(rows / (4 * LANES)) * Math.ceil(rows / 16);
+        const wanted = Math.max(Math.ceil(WANTED_SUBGROUPS / tiles), Math.ceil(width / LONGEST));
+        const chunk = Math.ceil(width / wanted);
+        const chunks = Math.ceil(width / chunk);
+        forEachPair(gpu, args, chunks, ({ a, b, partial, stride, at }) => {
+          const values = { rows, width, chunk, chunks, stride, at, symmetric: a === b ? 1 : 0 };
+          distanceSubgroupsKernel.run(gpu, { a, b, partial }, values, { groups: fold(tiles * chunks) }, { LANES });
         });
       },
     },
@@ -130,22 +170,62 @@ const distanceFamily = defineFamily<Distances>({
       },
     },
   },
-  prefer: (gpu) => (gpu.adapter.software ? "registers" : "tiled"),
+  prefer: (gpu, args) => {
+    if (!gpu.adapter.software) return "tiled";
+    return distanceVectors(gpu, args) ? "subgroups" : "registers";
+  },
 });
 
-/** Squared distances [3, B, B] of the pairs of rows source-source, source-target and target-target. */
-function squaredDistances(gpu: GpuDevice, source: Tensor, target: Tensor): Tensor {
+/** The gradient of one set's rows. */
+interface Gradient {
+  tensors: { x: Tensor; other: Tensor; weights: Tensor; dy: Tensor; dx: Tensor };
+  values: Record<keyof typeof gradientSpec.params, number>;
+}
+
+const gradientVectors = (gpu: GpuDevice, { values: { rows, width } }: Gradient) =>
+  lanesOf(gpu) > 0 && rows % 4 === 0 && width % 4 === 0;
+
+const gradientFamily = defineFamily<Gradient>({
+  name: "mmd_dx",
+  variants: {
+    registers: {
+      run(gpu, { tensors, values }) {
+        const groups = [Math.ceil(values.width / (TILE * THREADS)), Math.ceil(values.rows / TILE), 1] as const;
+        gradientKernel.run(gpu, tensors, values, { groups });
+      },
+    },
+    subgroups: {
+      supports: gradientVectors,
+      run(gpu, { tensors, values }) {
+        const LANES = lanesOf(gpu);
+        const groups = fold(Math.ceil(values.rows / (LANES < 8 ? 4 : 8)) * Math.ceil(values.width / (4 * LANES)));
+        gradientSubgroupsKernel.run(gpu, tensors, values, { groups }, { LANES });
+      },
+    },
+  },
+  prefer: (gpu, job) => (gpu.adapter.software && gradientVectors(gpu, job) ? "subgroups" : "registers"),
+});
+
+/** Squared distances [2B, 2B] of all pairs of rows of both sets, and their sum. */
+function squaredDistances(gpu: GpuDevice, source: Tensor, target: Tensor): { distances: Tensor; total: Tensor } {
   const [rows, width] = source.shape as [number, number];
   const args: Distances = { source, target, rows, width };
   distanceFamily.run(gpu, args);
   const partial = args.partial!;
-  const distances = reduceMiddle(gpu, partial, [1, partial.shape[0]!, 3 * rows * rows], "sum");
+  const distances = gpu.empty([2 * rows, 2 * rows], "mmd");
+  const { span, sums } = columnSums(gpu, rows, 2 * rows);
+  const params = { rows, chunks: partial.shape[0]!, span, n: sums.size };
+  joinKernel.run(gpu, { partial, distances, sums }, params, { threads: sums.size });
   partial.dispose();
-  return distances;
+  const total = reduceMiddle(gpu, sums, [1, sums.size, 1], "sum");
+  sums.dispose();
+  return { distances, total };
 }
 
-function paramsOf(source: Tensor, { kernels, multiplier }: MmdAttrs) {
-  return { rows: source.shape[0]!, kernels, multiplier, lowest: multiplier ** -Math.floor(kernels / 2) };
+/** Room for sums of each of 2B columns over `length` rows, cut into parts of `span` rows so that a GPU has enough threads. */
+function columnSums(gpu: GpuDevice, rows: number, length: number): { span: number; sums: Tensor } {
+  const span = gpu.adapter.software ? 128 : 16;
+  return { span, sums: gpu.empty([Math.ceil(length / span) * 2 * rows], "mmd") };
 }
 
 /** The op behind mmd(): inputs source, target. */
@@ -160,39 +240,33 @@ export const mmdOp = defineOp<MmdAttrs>({
     expect(positive, "mmd", "a multiplier above 0", String(multiplier));
     return [];
   },
-  forward(device, [source, target], attrs, shape) {
+  forward(device, [source, target], { kernels, multiplier }, shape) {
     const gpu = device as GpuDevice;
-    const block = source!.shape[0]! ** 2;
-    const distances = squaredDistances(gpu, source!, target!);
-    const sums = reduceMiddle(gpu, distances, [3, block, 1], "sum");
-    const values = gpu.empty([block], "mmd");
-    valueKernel.run(gpu, { distances, sums, values }, paramsOf(source!, attrs), { threads: block });
-    const mean = reduceMiddle(gpu, values, [1, block, 1], "sum", 1 / block);
+    const rows = source!.shape[0]!;
+    const { distances, total } = squaredDistances(gpu, source!, target!);
+    const { span, sums: values } = columnSums(gpu, rows, rows);
+    const weights = gpu.empty(distances.shape, "mmd");
+    const lowest = multiplier ** -Math.floor(kernels / 2);
+    const params = { rows, span, n: values.size, kernels, multiplier, lowest };
+    valueKernel.run(gpu, { distances, total, values, weights }, params, { threads: values.size });
+    const mean = reduceMiddle(gpu, values, [1, values.size, 1], "sum", 1 / rows ** 2);
     const output = mean.view(shape);
-    values.dispose();
-    mean.dispose();
-    return { output, saved: [distances, sums] };
+    for (const scratch of [distances, total, values, mean]) scratch.dispose();
+    return { output, saved: [weights] };
   },
-  vjp(device, { inputs, saved, attrs }, dy, needs) {
+  vjp(device, { inputs, saved: [weights] }, dy, needs) {
     const gpu = device as GpuDevice;
-    const [distances, sums] = saved as [Tensor, Tensor];
     const [rows, width] = inputs[0]!.shape as [number, number];
-    const block = rows * rows;
-    const weights = gpu.empty([3 * block], "mmd gradient");
-    const tensors = { distances, sums, dy, weights };
-    weightsKernel.run(gpu, tensors, paramsOf(inputs[0]!, attrs), { threads: weights.size });
-    const gradients = inputs.map((x, side) => {
+    return inputs.map((x, side) => {
       if (!needs[side]) return null;
       const dx = gpu.empty(x.shape, "mmd gradient");
-      // The target's rows are the columns of the block source-target.
-      const [cross_i, cross_j] = side === 0 ? [rows, 1] : [1, rows];
-      const values = { rows, width, own_at: 2 * side * block, cross_at: block, cross_i, cross_j };
-      const groups = [Math.ceil(width / (TILE * THREADS)), Math.ceil(rows / TILE), 1] as const;
-      gradientKernel.run(gpu, { x, other: inputs[1 - side]!, weights, dx }, values, { groups });
+      // Each pair occurs twice in the sum, and the squared distance has the derivative 2 (z_i - z_j).
+      const factor = 4 / rows ** 2;
+      const top = side * rows * 2 * rows;
+      const values = { rows, width, own_at: top + side * rows, cross_at: top + (1 - side) * rows, factor };
+      gradientFamily.run(gpu, { tensors: { x, other: inputs[1 - side]!, weights: weights!, dy, dx }, values });
       return dx;
     });
-    weights.dispose();
-    return gradients;
   },
 });
 

@@ -8,7 +8,7 @@ import { opSuite } from "./suite.ts";
 const attrs = { kernels: 5, multiplier: 2 };
 
 opSuite(mmdOp, {
-  families: ["mmd_distance"],
+  families: ["mmd_distance", "mmd_dx"],
   cases: [
     { name: "a batch of 8", inputs: [[8, 257], { shape: [8, 257], range: [-0.5, 1.5] }], attrs },
     {
@@ -24,6 +24,15 @@ opSuite(mmdOp, {
       inputs: [
         [1, 3],
         [1, 3],
+      ],
+      attrs,
+    },
+    { name: "vectors, several tiles", inputs: [[36, 44], { shape: [36, 44], range: [-0.5, 1.5] }], attrs },
+    {
+      name: "vectors, far from zero",
+      inputs: [
+        { shape: [8, 132], range: [100, 101] },
+        { shape: [8, 132], range: [100, 102] },
       ],
       attrs,
     },
