@@ -98,6 +98,19 @@ export abstract class Module {
     for (const [field, value] of Object.entries(this)) walk(prefix + snakeCase(field), value);
   }
 
+  /** This module's parts, and theirs, by path ("layer1.0.bn1"). */
+  modules(): Map<string, Module> {
+    const found = new Map<string, Module>();
+    const walk = (path: string, value: unknown) => {
+      if (value instanceof Module) {
+        found.set(path, value);
+        for (const [below, part] of value.modules()) found.set(`${path}.${below}`, part);
+      } else if (Array.isArray(value)) for (const [i, item] of value.entries()) walk(`${path}.${i}`, item);
+    };
+    for (const [field, value] of Object.entries(this)) walk(snakeCase(field), value);
+    return found;
+  }
+
   /** All tensors by name: parameters and buffers. */
   state(): Map<string, Tensor> {
     const found = new Map<string, Tensor>();

@@ -1,3 +1,4 @@
+import type { Cost, Origin } from "./origin.ts";
 import type { Storage } from "./pool.ts";
 
 /** Bytes that the parameters of one dispatch may take in a uniform buffer: the alignment every adapter accepts. */
@@ -29,6 +30,9 @@ export interface Dispatch {
   readonly repack: (() => Uint8Array) | null;
   /** Workgroups in x, y, z. */
   readonly groups: readonly [number, number, number];
+  /** What it has to do and what it is for; null outside of recorded steps. */
+  readonly cost: Cost | null;
+  readonly origin: Origin | null;
 }
 
 /** A copy of bytes between two storages (two different buffers), offsets in bytes within them. */

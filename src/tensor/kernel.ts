@@ -2,6 +2,7 @@ import type { Layout, Live } from "./command.ts";
 import { now } from "./command.ts";
 import { type GpuDevice, storageOf } from "./device.ts";
 import { GpuError } from "./errors.ts";
+import { type Cost, currentLayer, currentOrigin, type Origin } from "./origin.ts";
 import type { Tensor } from "./tensor.ts";
 
 const MAX_GROUPS = 65535;
@@ -33,6 +34,11 @@ export interface KernelSpec<B extends string, P extends string> {
    * null where the shader fixes its own.
    */
   workgroup?: number | null;
+  /**
+   * What one run costs by the definition of the op, however the kernel goes about it: floating-point operations (none
+   * where not given), and bytes where they are not those of every bound buffer once.
+   */
+  cost?(tensors: Record<B, Tensor>, params: Record<P, number>): Partial<Cost>;
 }
 
 /** How much work a dispatch covers: threads for one-dimensional kernels, or explicit workgroups. */
@@ -85,7 +91,32 @@ export class Kernel<B extends string = string, P extends string = string> {
       params: this.#pack(params),
       repack: live ? () => this.#pack(params) : null,
       groups,
+      // Only recorded steps are looked at afterwards.
+      cost: device.recorder && this.#cost(tensors, params),
+      origin: device.recorder && this.#origin(tensors),
     });
+  }
+
+  #cost(tensors: Record<B, Tensor>, params: Record<P, Live>): Cost {
+    // Where a binding is not needed another one's tensor takes its place: each counts once.
+    const bound = new Map(this.#bindings.map((name) => [storageOf(tensors[name]).id, 4 * tensors[name].size]));
+    const bytes = [...bound.values()].reduce((sum, size) => sum + size, 0);
+    const values = Object.fromEntries(this.#params.map(([name]) => [name, now(params[name])])) as Record<P, number>;
+    return { flops: 0, bytes, ...this.spec.cost?.(tensors, values) };
+  }
+
+  /** What this run is for: outside of ops its kernel stands for itself, and the last binding is the output. */
+  #origin(tensors: Record<B, Tensor>): Origin {
+    const shapes = this.#bindings.map((name) => tensors[name].shape);
+    return (
+      currentOrigin() ?? {
+        op: this.spec.name,
+        gradient: false,
+        layer: currentLayer(),
+        inputs: shapes.slice(0, -1),
+        output: shapes.at(-1)!,
+      }
+    );
   }
 
   #pack(params: Record<P, Live>): Uint8Array {

@@ -1,5 +1,6 @@
 import type { Device } from "./device.ts";
 import { ShapeError } from "./errors.ts";
+import { currentLayer, type Origin, withOrigin } from "./origin.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
 import { isRecording, nextNodeId, noGrad, type TapeNode } from "./tape.ts";
 import type { DType, Tensor } from "./tensor.ts";
@@ -55,7 +56,14 @@ export class Op<Attrs = unknown> {
     }
     const shape = definition.shape(inputs, attrs);
     const tracked = isRecording() && this.differentiable && inputs.some((input) => input.tracked);
-    const { output, saved = [] } = noGrad(() => device.execute(this, inputs, attrs, shape));
+    const origin: Origin = {
+      op: this.name,
+      gradient: false,
+      layer: currentLayer(),
+      inputs: inputs.map((input) => input.shape),
+      output: shape,
+    };
+    const { output, saved = [] } = withOrigin(origin, () => noGrad(() => device.execute(this, inputs, attrs, shape)));
     if (!sameShape(output.shape, shape)) throw new ShapeError(this.name, showShape(shape), showShape(output.shape));
     if (tracked) {
       output.node = {
@@ -65,6 +73,7 @@ export class Op<Attrs = unknown> {
         output,
         saved,
         attrs,
+        origin,
       };
     } else {
       for (const tensor of saved) tensor.dispose();
@@ -74,7 +83,9 @@ export class Op<Attrs = unknown> {
 
   /** The gradients of a recorded node's inputs. */
   backward(node: TapeNode, dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] {
-    return this.definition.vjp!(dy.device, node as TapeNode<Attrs>, dy, needs);
+    return withOrigin({ ...node.origin, gradient: true }, () =>
+      this.definition.vjp!(dy.device, node as TapeNode<Attrs>, dy, needs),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { ShapeError } from "./errors.ts";
 import type { Op } from "./op.ts";
+import { type Origin, withOrigin } from "./origin.ts";
 import { showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -11,6 +12,8 @@ export interface TapeNode<Attrs = unknown> {
   readonly output: Tensor;
   readonly saved: readonly Tensor[];
   readonly attrs: Attrs;
+  /** Where in the network it was called. */
+  readonly origin: Origin;
 }
 
 let recording = true;
@@ -52,7 +55,14 @@ export function backpropagate(loss: Tensor, seed: Tensor, add: (a: Tensor, b: Te
         gradients.set(tensor, gradient);
         return;
       }
-      gradients.set(tensor, add(before, gradient));
+      // The gradients of a tensor that several ops have read come together.
+      const inputs = [before.shape, gradient.shape];
+      const { layer = "" } = tensor.node?.origin ?? {};
+      const origin = { op: "accumulate", gradient: true, layer, inputs, output: tensor.shape };
+      gradients.set(
+        tensor,
+        withOrigin(origin, () => add(before, gradient)),
+      );
       before.dispose();
       gradient.dispose();
     };
