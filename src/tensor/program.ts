@@ -40,6 +40,8 @@ export class Program<T = unknown> {
   readonly timeline: Float64Array;
   /** Number of dispatches of one run. */
   readonly dispatches: number;
+  /** Encodes a run: all dispatches between two copies in one pass, unless a profiler has put its own way here. */
+  encode: (encoder: GPUCommandEncoder, commands: readonly (Prepared | Copy)[]) => void = encodeTogether;
   readonly #uniforms: GPUBuffer;
   readonly #live: Dispatch[];
   readonly #staging: Uint8Array<ArrayBuffer>;
@@ -130,18 +132,7 @@ export class Program<T = unknown> {
   run(): void {
     this.begin();
     const encoder = this.device.gpu.createCommandEncoder();
-    let pass: GPUComputePassEncoder | null = null;
-    for (const command of this.commands) {
-      if ("dispatch" in command) {
-        pass ??= encoder.beginComputePass();
-        encodeDispatch(pass, command);
-      } else {
-        pass?.end();
-        pass = null;
-        encodeCopy(encoder, command);
-      }
-    }
-    pass?.end();
+    this.encode(encoder, this.commands);
     this.device.gpu.queue.submit([encoder.finish()]);
     this.device.stream.counters.submits++;
     this.device.stream.counters.dispatches += this.dispatches;
@@ -186,6 +177,22 @@ function lifetimesOf(
       lives.set(storage, { bytes: storage.bytes, first: 0, last: commands.length });
   }
   return lives;
+}
+
+/** Encodes commands with as few passes as there can be. */
+export function encodeTogether(encoder: GPUCommandEncoder, commands: readonly (Prepared | Copy)[]): void {
+  let pass: GPUComputePassEncoder | null = null;
+  for (const command of commands) {
+    if ("dispatch" in command) {
+      pass ??= encoder.beginComputePass();
+      encodeDispatch(pass, command);
+    } else {
+      pass?.end();
+      pass = null;
+      encodeCopy(encoder, command);
+    }
+  }
+  pass?.end();
 }
 
 /** Encodes one recorded dispatch. */
