@@ -2,7 +2,6 @@ import { backward } from "../src/kernels/backward.ts";
 import { crossEntropy } from "../src/kernels/loss.ts";
 import { globalAvgPool, maxPool2d } from "../src/kernels/pool.ts";
 import { concat } from "../src/kernels/shape.ts";
-import { relu } from "../src/kernels/unary.ts";
 import { BasicBlock } from "../src/model/encoder.ts";
 import { BatchNorm, Conv2d, Linear } from "../src/nn/layers.ts";
 import { Init, Module, type Pass, TrainingPass } from "../src/nn/module.ts";
@@ -28,7 +27,7 @@ class Stream extends Module {
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    let y = relu(this.bn1.forward(this.conv1.forward(x), pass));
+    let y = this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
     y = maxPool2d(y, { kernel: 3, stride: 2, padding: 1 });
     for (const block of this.blocks) y = block.forward(y, pass);
     return globalAvgPool(y);
