@@ -56,10 +56,8 @@ export function peerCases(filter: string): PeerCase[] {
  * @throws UsageError where there is none (in a packed bench) or npm fails
  */
 export function installPeers(say: (line: string) => void): string {
-  const folder = [new URL("../bench/peers/", import.meta.url), new URL("./peers/", import.meta.url)]
-    .map((url) => fileURLToPath(url))
-    .find((path) => existsSync(join(path, "package-lock.json")));
-  if (!folder)
+  const folder = fileURLToPath(new URL("../bench/peers/", import.meta.url));
+  if (!existsSync(join(folder, "package-lock.json")))
     throw new UsageError("--peers: expected the folder bench/peers of the project beside this program, got none");
   const packages = (file: string) =>
     existsSync(file)

@@ -31,7 +31,7 @@ export interface Row {
   submits: number;
   /** Buffers made by one warm run. */
   buffers: number;
-  /** Peak of live bytes in a warm run, and planned and naive bytes where memory was planned. */
+  /** Peak of the case's own live bytes in a warm run, and planned and naive bytes where memory was planned. */
   memory: { peak: number; planned?: number; naive?: number };
 }
 

@@ -1,6 +1,6 @@
 import { measureCeilings } from "../src/kernels/ceilings.ts";
 import type { GpuDevice } from "../src/tensor/device.ts";
-import { blocks, type Case } from "./cases.ts";
+import { blocks, type Case, type Prepared } from "./cases.ts";
 import type { Ceilings, Row, Skipped } from "./result.ts";
 import { type Effort, interleave, type Timer, type Work } from "./timing.ts";
 
@@ -41,14 +41,20 @@ export async function measureCases(
 ): Promise<void> {
   for (const block of blocks(cases)) {
     effort.check?.();
-    const works = [];
+    const works: Prepared[] = [];
+    const held: number[] = [];
     try {
-      for (const one of block) works.push(await one.prepare(device));
+      for (const one of block) {
+        const before = device.pool.memory().liveBytes;
+        works.push(await one.prepare(device));
+        held.push(device.pool.memory().liveBytes - before);
+      }
       const timings = await interleave(timer, works, effort);
       for (const [i, { name, group, block: blockName, flops, bytes }] of block.entries()) {
         const work = works[i]!;
         const { naive, planned } = work.memory ?? {};
-        const { peak, ...asked } = await usage(device, work);
+        const { added, ...asked } = await usage(device, work);
+        const peak = held[i]! + added;
         report({
           name,
           group,
@@ -67,14 +73,14 @@ export async function measureCases(
   }
 }
 
-/** What one warm run asks of the device. */
+/** What one warm run asks of the device; `added` are bytes at most live beside those that are live between runs. */
 async function usage(
   device: GpuDevice,
   work: Work,
-): Promise<{ dispatches: number; submits: number; buffers: number; peak: number }> {
+): Promise<{ dispatches: number; submits: number; buffers: number; added: number }> {
   await device.sync();
   const { dispatches, submits } = device.stream.counters;
-  const { created } = device.pool.memory();
+  const { created, liveBytes } = device.pool.memory();
   device.pool.resetPeak();
   work.run();
   await device.sync();
@@ -83,6 +89,6 @@ async function usage(
     dispatches: device.stream.counters.dispatches - dispatches,
     submits: device.stream.counters.submits - submits,
     buffers: made - created,
-    peak: peakBytes,
+    added: peakBytes - liveBytes,
   };
 }

@@ -63,38 +63,55 @@ function writeWhole(path, contents) {
   renameSync(temporary, path);
 }
 
-/** Bundles a program. @throws {SetupError} when its sources do not compile */
-export async function build(name) {
-  const { entry, bundle } = programs[name];
-  const started = new Date();
+/** Compiles an entry point into one file. @throws {SetupError} when the sources do not compile */
+async function compile(entry, outfile, options) {
   const esbuild = await import("esbuild");
-  let outputs;
   try {
-    outputs = await esbuild.build({
+    const { outputFiles } = await esbuild.build({
       absWorkingDir: root,
       entryPoints: [entry],
-      outfile: bundle,
+      outfile,
       bundle: true,
       platform: "node",
       target: "node20",
       format: "esm",
-      packages: "external",
       loader: { ".wgsl": "text" },
       plugins: [rawText],
-      sourcemap: true,
       logLevel: "warning",
       write: false,
+      ...options,
     });
+    return outputFiles;
   } catch {
     throw new SetupError(`${entry} does not compile (the messages are above)`);
   }
+}
+
+/** Bundles a program. @throws {SetupError} when its sources do not compile */
+export async function build(name) {
+  const { entry, bundle } = programs[name];
+  const started = new Date();
+  const outputs = await compile(entry, bundle, { packages: "external", sourcemap: true });
   try {
-    for (const { path, contents } of outputs.outputFiles) writeWhole(path, contents);
+    for (const { path, contents } of outputs) writeWhole(path, contents);
   } catch (error) {
     throw new SetupError(`cannot write ${bundle}: ${error.message}`);
   }
   // A source saved while esbuild ran must count as newer than the bundle.
   utimesSync(join(root, bundle), started, started);
+}
+
+/**
+ * A program as one text that needs no package but `webgpu`, which is a binary.
+ * @throws {SetupError} when its sources do not compile
+ */
+export async function standalone(name) {
+  // Packages in the old module format look for `require`.
+  const banner =
+    'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);';
+  const options = { external: ["webgpu"], banner: { js: banner } };
+  const [{ text }] = await compile(programs[name].entry, programs[name].bundle, options);
+  return text;
 }
 
 /** Time of the latest change in a file or folder (a folder's own time tells of removed files), in ms; 0 if absent. */
