@@ -1,4 +1,5 @@
-// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; one group, c and k divisible by 4.
+// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; channels and filters of
+// a group divisible by 4.
 // A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for each subgroup.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
@@ -10,7 +11,7 @@ var<private> first_col: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
   let kq = p.k / 4u;
-  return w[base + i * kq + min(first_col + v, kq - 1u)];
+  return w[base + i * kq + min(first_col + v, kq / p.groups - 1u)];
 }
 
 fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
@@ -27,10 +28,13 @@ fn main(
 ) {
   let cq = p.c / 4u;
   let kq = p.k / 4u;
-  let col_tiles = (kq + QUADS - 1u) / QUADS;
+  let inner = cq / p.groups;
+  let cols = kq / p.groups;
+  let col_tiles = (cols + QUADS - 1u) / QUADS;
   let tile = group.x + group.y * groups.x;
   first_col = tile % col_tiles * QUADS;
-  let rows = tile / col_tiles * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES;
+  let g = tile / col_tiles % p.groups;
+  let rows = tile / col_tiles / p.groups * 4u * LANES + lane + vec4u(0u, 1u, 2u, 3u) * LANES;
   // Positions beyond the end repeat the last one and are not stored.
   let position = min(rows, vec4u(p.n * p.oh * p.ow - 1u));
   let line = position / p.ow;
@@ -41,20 +45,20 @@ fn main(
   var u = 0u;
   var v = 0u;
   var c = 0u;
-  for (var i = 0u; i < p.kh * p.kw * cq; i++) {
+  for (var i = 0u; i < p.kh * p.kw * inner; i++) {
     let iy = oy * p.sh + u * p.dh - p.ph;
     let ix = ox * p.sw + v * p.dw - p.pw;
     let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
-    let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + c, inside);
+    let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + g * inner + c, inside);
     let a = mat4x4f(
       load_x(at.x, inside.x),
       load_x(at.y, inside.y),
       load_x(at.z, inside.z),
       load_x(at.w, inside.w),
     );
-    accumulate(a, i * p.k, lane);
+    accumulate(a, i * p.k + g * cols, lane);
     c += 1u;
-    if (c == cq) {
+    if (c == inner) {
       c = 0u;
       v += 1u;
     }
@@ -63,14 +67,14 @@ fn main(
       u += 1u;
     }
   }
-  for (var k = first_col; k < min(first_col + QUADS, kq); k++) {
+  for (var k = first_col; k < min(first_col + QUADS, cols); k++) {
     var b = vec4f();
     if (p.bias == 1u) {
-      b = bias[k];
+      b = bias[g * cols + k];
     }
     var r = 0u;
     for (var row = rows.x; row < min(rows.x + 4u * LANES, p.n * p.oh * p.ow); row += LANES) {
-      y[row * kq + k] = sum_of(r, k - first_col) + b;
+      y[row * kq + g * cols + k] = sum_of(r, k - first_col) + b;
       r += 1u;
     }
   }

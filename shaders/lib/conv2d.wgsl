@@ -48,3 +48,35 @@ fn position_of(rows: vec4u, phase: u32) -> Positions {
   let x = (position - line * columns) * p.sw + phase % p.sw;
   return Positions(n, y, x, (rows == position) & (y < vec4u(p.h)) & (x < vec4u(p.w)));
 }
+
+// Four neighbours among the positions (n, y, x) of the output, counted on without divisions.
+struct Walk { n: vec4u, y: vec4u, x: vec4u }
+
+fn walk_from(first: u32) -> Walk {
+  let position = first + vec4u(0u, 1u, 2u, 3u);
+  let line = position / p.ow;
+  let n = line / p.oh;
+  return Walk(n, line - n * p.oh, position - line * p.ow);
+}
+
+// The next four; `by` is 4 as (n, y, x).
+fn walk_on(at: Walk, by: vec3u) -> Walk {
+  let x = at.x + by.z;
+  let next_line = x >= vec4u(p.ow);
+  let y = at.y + by.y + select(vec4u(0u), vec4u(1u), next_line);
+  let next_image = y >= vec4u(p.oh);
+  return Walk(
+    at.n + by.x + select(vec4u(0u), vec4u(1u), next_image),
+    y - select(vec4u(0u), vec4u(p.oh), next_image),
+    x - select(vec4u(0u), vec4u(p.ow), next_line),
+  );
+}
+
+fn four_positions() -> vec3u {
+  return vec3u(4u / p.ow / p.oh, 4u / p.ow % p.oh, 4u % p.ow);
+}
+
+// Positions (n, oy, ox) in each part of a weight gradient, a multiple of four.
+fn share_of_positions() -> u32 {
+  return (p.n * p.oh * p.ow + 4u * p.parts - 1u) / (4u * p.parts) * 4u;
+}

@@ -1,3 +1,5 @@
+import depthwiseDwSource from "../../shaders/conv2d_depthwise_dw.wgsl";
+import depthwiseDxSource from "../../shaders/conv2d_depthwise_dx.wgsl";
 import dwSource from "../../shaders/conv2d_dw.wgsl";
 import dwNarrowSource from "../../shaders/conv2d_dw_narrow_subgroups.wgsl";
 import dwSubgroupsSource from "../../shaders/conv2d_dw_subgroups.wgsl";
@@ -11,15 +13,19 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type Conv2dParams, defineConv2dFamily, type Geometry, quarters } from "./conv2d_kernels.ts";
 import { reduceMiddle } from "./reduce.ts";
 
+// Floats that stay in the cache of a core.
+const CACHE = 131072;
+
 const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / sh) * Math.ceil(w / sw);
 
 /** dx from dy and w. */
 export const dxFamily = defineConv2dFamily(
   "conv2d_dx",
   { dy: "read", w: "read", dx: "write" },
-  { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource },
+  { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource, depthwise: depthwiseDxSource },
   {
     threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
+    depthwise: (v) => (quarters(phasePositions(v)) * v.sh * v.sw * v.c) / 4,
     product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.groups * v.sh * v.sw }),
   },
 );
@@ -28,10 +34,17 @@ export const dxFamily = defineConv2dFamily(
 export const dwFamily = defineConv2dFamily(
   "conv2d_dw",
   { x: "read", dy: "read", part: "write" },
-  { registers: dwSource, tiled: dwTiledSource, subgroups: dwSubgroupsSource, narrow: dwNarrowSource },
+  {
+    registers: dwSource,
+    tiled: dwTiledSource,
+    subgroups: dwSubgroupsSource,
+    narrow: dwNarrowSource,
+    depthwise: depthwiseDwSource,
+  },
   {
     threads: ({ kh, kw, c, k, groups, parts }) =>
       parts * kh * kw * groups * quarters(c / groups) * quarters(k / groups),
+    depthwise: ({ kh, kw, c, parts }) => (quarters(kh * kw) * c * parts) / 4,
     product: ({ kh, kw, c, k, groups, parts }) => ({
       rows: (kh * kw * c) / groups,
       cols: k / groups,
@@ -40,11 +53,21 @@ export const dwFamily = defineConv2dFamily(
   },
 );
 
-/** Parts to split the sum of a weight gradient into, so that enough threads have work: thousands on a GPU. */
-export function partsOf(gpu: GpuDevice, { n, oh, c, k, kh, kw, groups }: Geometry): number {
+/**
+ * Parts to split the sum of a weight gradient into, from shapes alone: enough that the whole adapter has work, and on a
+ * CPU that what one part reads stays in its cache while all tiles of the gradient pass over it, as long as the parts
+ * take no more memory than that.
+ */
+export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups }: Geometry): number {
+  const { software } = gpu.adapter;
+  const positions = n * oh * ow;
   const weights = (kh * kw * c * k) / groups;
-  const wanted = gpu.adapter.software ? 65536 : 524288;
-  return Math.max(1, Math.min(n * oh, 64, Math.ceil(wanted / weights)));
+  // 512 tiles of 64 × 64 on a GPU. A depthwise gradient has few weights, and a thread for every 16 of them.
+  const busy = Math.ceil((software ? 65536 : 2097152) / weights);
+  const least = software || c === groups ? 64 : 256;
+  const read = Math.min(n * h * w, positions * kh * kw) * c + positions * k;
+  const cached = software ? Math.round(read / Math.max(CACHE, weights)) : 1;
+  return Math.max(1, Math.min(Math.ceil(positions / least), Math.max(busy, cached)));
 }
 
 /** The gradient for the input [n,h,w,c] of `shape`. */

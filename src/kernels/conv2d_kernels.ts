@@ -1,4 +1,5 @@
 import source from "../../shaders/conv2d.wgsl";
+import depthwiseSource from "../../shaders/conv2d_depthwise.wgsl";
 import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
 import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
 import tiledSource from "../../shaders/conv2d_tiled.wgsl";
@@ -31,15 +32,38 @@ export interface Conv2dJob<Names extends string> {
   values: Conv2dParams;
 }
 
+/** The shaders of one of the three matrix products; `narrow` reads x channel by channel, where they are not whole vectors. */
+export interface Conv2dSources {
+  registers: string;
+  tiled: string;
+  subgroups: string;
+  narrow?: string;
+  depthwise: string;
+}
+
+/** How much work a convolution is: for register tiles, for depthwise kernels, and as a product of matrices. */
+export interface Conv2dWork {
+  threads(values: Conv2dParams): number;
+  depthwise(values: Conv2dParams): number;
+  product(values: Conv2dParams): TiledProduct;
+}
+
 /** The ways to run one of the three matrix products of a convolution. */
 export function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
-  sources: { registers: string; tiled: string; subgroups: string; narrow?: string },
-  { threads, product }: { threads(values: Conv2dParams): number; product(values: Conv2dParams): TiledProduct },
+  sources: Conv2dSources,
+  work: Conv2dWork,
 ): Family<Conv2dJob<Names>> {
+  const { threads, product } = work;
   const spec = { bindings, params };
   const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, conv2dLib] });
+  const depthwise = defineKernel({
+    ...spec,
+    name: name.replace("conv2d", "conv2d_depthwise"),
+    source: sources.depthwise,
+    include: [gridLib, conv2dLib],
+  });
   const tiled = defineKernel({
     ...spec,
     name: `${name}_tiled`,
@@ -56,15 +80,19 @@ export function defineConv2dFamily<Names extends string>(
     workgroup: null,
   };
   const subgroups = defineKernel({ ...lanes, name: `${name}_subgroups`, source: sources.subgroups });
-  // Reads x channel by channel, where they are not whole vectors.
   const narrow = sources.narrow && defineKernel({ ...lanes, name: `${name}_narrow_subgroups`, source: sources.narrow });
   const vectorised = (gpu: GpuDevice, { c, k, groups }: Conv2dParams) =>
-    lanesOf(gpu) > 0 && groups === 1 && k % 4 === 0 && (c % 4 === 0 || narrow !== undefined);
+    lanesOf(gpu) > 0 && (k / groups) % 4 === 0 && ((c / groups) % 4 === 0 || (narrow !== undefined && groups === 1));
+  const channelwise = ({ c, k, groups }: Conv2dParams) => c === groups && k === groups && c % 4 === 0;
   return defineFamily<Conv2dJob<Names>>({
     name,
     variants: {
       registers: {
         run: (gpu, { tensors, values }) => registers.run(gpu, tensors, values, { threads: threads(values) }),
+      },
+      depthwise: {
+        supports: (_gpu, { values }) => channelwise(values),
+        run: (gpu, { tensors, values }) => depthwise.run(gpu, tensors, values, { threads: work.depthwise(values) }),
       },
       tiled: {
         run: (gpu, { tensors, values }) => tiled.run(gpu, tensors, values, ...workgroupTiles(8, product(values))),
@@ -82,6 +110,7 @@ export function defineConv2dFamily<Names extends string>(
     },
     prefer(gpu, { values }) {
       const { c, k, groups } = values;
+      if (channelwise(values)) return "depthwise";
       if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
       return Math.min(c, k) / groups < 8 ? "registers" : preferredTiles(product(values));
@@ -96,9 +125,16 @@ export const quarters = (extent: number) => Math.ceil(extent / 4);
 export const forwardFamily = defineConv2dFamily(
   "conv2d",
   { x: "read", w: "read", bias: "read", y: "write" },
-  { registers: source, tiled: tiledSource, subgroups: subgroupsSource, narrow: narrowSource },
+  {
+    registers: source,
+    tiled: tiledSource,
+    subgroups: subgroupsSource,
+    narrow: narrowSource,
+    depthwise: depthwiseSource,
+  },
   {
     threads: ({ n, oh, ow, k, groups }) => quarters(n * oh * ow) * groups * quarters(k / groups),
+    depthwise: ({ n, oh, ow, c }) => (quarters(n * oh * ow) * c) / 4,
     product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
   },
 );

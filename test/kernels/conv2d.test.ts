@@ -69,6 +69,11 @@ opSuite(conv2dOp, {
     test([2, 6, 6, 5], [3, 3, 1, 5], { ...same3, groups: 5 }, true),
     test([1, 6, 6, 8], [3, 3, 1, 8], { ...half3, groups: 8 }),
     test([1, 6, 6, 4], [3, 3, 1, 8], { ...same3, groups: 4 }),
+    test([2, 9, 7, 12], [3, 3, 1, 12], { stride: [2, 1], dilation: [1, 2], padding: [1, 2], groups: 12 }, true),
+    test([5, 7, 5, 8], [5, 1, 1, 8], { padding: [2, 0], groups: 8 }),
+    test([1, 11, 10, 4], [3, 3, 1, 4], { stride: [3, 3], dilation: [2, 2], groups: 4 }),
+    test([2, 7, 11, 24], [3, 1, 8, 36], { dilation: [2, 1], padding: [2, 0], groups: 3 }, true),
+    test([1, 7, 5, 56], [1, 3, 28, 40], { stride: [1, 2], padding: [0, 1], groups: 2 }),
     // Images of one pixel, one row, one column; no images at all.
     test([2, 1, 1, 8], [1, 1, 8, 4], {}, true),
     test([2, 1, 1, 4], [3, 3, 4, 4], same3),
@@ -77,6 +82,10 @@ opSuite(conv2dOp, {
     test([0, 4, 4, 4], [3, 3, 4, 4], same3, true),
     // Many rows: the weight gradient is summed in parts.
     test([40, 5, 5, 4], [3, 3, 4, 4], same3, true),
+    test([3, 13, 11, 3], [3, 3, 3, 8], { padding: [1, 1], dilation: [1, 2] }),
+    test([33, 2, 2, 8], [3, 3, 8, 8], same3),
+    test([70, 1, 3, 8], [1, 1, 8, 4], { stride: [1, 2] }),
+    test([7, 11, 13, 8], [3, 3, 1, 8], { ...same3, groups: 8 }),
   ],
   bad: [
     refuse("an unequal channel count", [1, 4, 4, 3], [3, 3, 4, 8], {}, /weight with 3 channels .* got \[3,3,4,8\]/),
