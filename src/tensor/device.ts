@@ -7,6 +7,7 @@ import type { Recorder } from "./recorder.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { CommandStream } from "./stream.ts";
 import { type DType, Tensor } from "./tensor.ts";
+import type { Tuner } from "./tune.ts";
 
 /** Where tensors live and ops run. There is one real kind, GpuDevice; the tests add a float64 one. */
 export interface Device {
@@ -43,6 +44,10 @@ export class GpuDevice implements Device {
   readonly stream: CommandStream;
   /** Kernel variants pinned by name, family → variant; empty means the default for this adapter. */
   readonly pinned = new Map<string, string>();
+  /** Kernel variants that tuning has chosen, by job; see tune.ts. */
+  readonly choices = new Map<string, string>();
+  /** Takes note of jobs while a step is being tuned. */
+  tuner: Tuner | null = null;
   /** Replaces the workgroup size of every kernel that has none of its own; for tests of independence from it. */
   workgroupSize: number | null = null;
   /** Compiled pipelines, by kernel and specialisation; filled by the kernels. */

@@ -1,3 +1,5 @@
+export type { Live } from "./command.ts";
+export { Compiled, type CompileOptions, type HostArray } from "./compile.ts";
 export * from "./device.ts";
 export * from "./errors.ts";
 export {
@@ -11,7 +13,9 @@ export {
 } from "./kernel.ts";
 export { type Computed, defineOp, Op, type OpDefinition } from "./op.ts";
 export type { MemoryUse } from "./pool.ts";
+export { Program, type ProgramMemory } from "./program.ts";
 export * from "./shape.ts";
 export { backpropagate, noGrad, type TapeNode } from "./tape.ts";
 export { type DType, expectShape, type Held, scope, Tensor } from "./tensor.ts";
+export { adapterKey, type TunedJob, type TuneOptions, tune } from "./tune.ts";
 export { defineFamily, Family, families } from "./variant.ts";

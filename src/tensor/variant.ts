@@ -1,5 +1,6 @@
 import type { GpuDevice } from "./device.ts";
 import { UsageError } from "./errors.ts";
+import { Tensor } from "./tensor.ts";
 
 /** Several kernels for one job, of which each adapter and shape has a best. */
 export interface FamilySpec<Args> {
@@ -29,19 +30,43 @@ export class Family<Args> {
   }
 
   /**
-   * Runs the job with the variant that applies; a pinned variant that cannot take these arguments gives way.
+   * Runs the job with the variant that applies: the pinned one if it can take these arguments, else the one that tuning
+   * chose for such a job, else the preferred one.
    * @throws UsageError if a variant is pinned that does not exist.
    */
   run(device: GpuDevice, args: Args): void {
     const { variants, name } = this.spec;
+    const usable = (variant: string | undefined) => {
+      const found = variant === undefined ? undefined : variants[variant];
+      return found && (found.supports?.(device, args) ?? true) ? found : undefined;
+    };
     const pinned = device.pinned.get(name);
-    const wanted = pinned === undefined ? undefined : variants[pinned];
-    if (pinned !== undefined && !wanted) {
+    if (pinned !== undefined && !variants[pinned]) {
       throw new UsageError(`${name}: expected one of the variants ${this.names.join(", ")}, got ${pinned}`);
     }
-    const usable = wanted && (wanted.supports?.(device, args) ?? true);
-    (usable ? wanted : variants[this.spec.prefer(device, args)]!).run(device, args);
+    let chosen = usable(pinned);
+    if (!chosen && (device.tuner || device.choices.size > 0)) {
+      const key = `${name} ${describe(args)}`;
+      if (device.tuner) {
+        const able = this.names.filter((variant) => usable(variant));
+        const runs = able.map((variant) => [variant, () => variants[variant]!.run(device, args)] as const);
+        device.tuner.offer(key, this.spec.prefer(device, args), Object.fromEntries(runs));
+      }
+      chosen = usable(device.choices.get(key));
+    }
+    (chosen ?? variants[this.spec.prefer(device, args)]!).run(device, args);
   }
+}
+
+/** The numbers and flags among a job's arguments, tensors left out: what its speed depends on. */
+export function describe(args: unknown): string {
+  return Object.entries(args as object)
+    .map(([name, value]) => {
+      if (value === null || value instanceof Tensor) return "";
+      return typeof value === "object" ? describe(value) : `${name}=${value}`;
+    })
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** Defines a kernel family. */
