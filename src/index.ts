@@ -18,6 +18,7 @@ export * from "./model/methods.ts";
 export { type Metrics, MetricsCounter, SegmentationCounter, type SegmentationMetrics } from "./model/metrics.ts";
 export * from "./model/objective.ts";
 export * from "./model/onestage.ts";
+export * from "./model/predictor.ts";
 export * from "./model/single.ts";
 export * from "./model/task.ts";
 export * from "./model/train.ts";

@@ -213,7 +213,8 @@ export class Trainer {
   }
 }
 
-type InputName = "rgb" | "depth" | "target";
+/** The arrays of a batch. */
+export type InputName = "rgb" | "depth" | "target";
 
 /** A batch's arrays with their shapes. */
 export function inputsOf({ size, height, width, rgb, depth, target }: HostBatch): Record<InputName, HostArray> {
