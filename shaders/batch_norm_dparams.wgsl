@@ -12,7 +12,7 @@
 struct Params { rows: u32, channels: u32, chunks: u32, eps: f32, training: u32 }
 @group(0) @binding(7) var<uniform> p: Params;
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

@@ -10,7 +10,7 @@
 struct Params { rows: u32, channels: u32, chunk: u32, chunks: u32, momentum: f32 }
 @group(0) @binding(6) var<uniform> p: Params;
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

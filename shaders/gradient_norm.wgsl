@@ -4,7 +4,7 @@
 struct Params { n: u32, scale: f32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   for (var i = lane; i < p.n; i += LANES) {

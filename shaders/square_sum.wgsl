@@ -4,7 +4,7 @@
 struct Params { n: u32, span: u32, offset: u32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) groups: vec3u,

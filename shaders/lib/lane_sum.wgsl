@@ -1,5 +1,4 @@
-// Sums over a workgroup of 32 threads: every thread adds all values in the same order and so gets the same bits.
-const LANES = 32u;
+// Sums over a workgroup of LANES threads: every thread adds all values in the same order and so gets the same bits.
 var<workgroup> lane_values: array<f32, LANES>;
 
 // Must be reached by all threads of the workgroup.

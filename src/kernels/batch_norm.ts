@@ -35,6 +35,7 @@ const statisticsKernel = defineKernel({
     running_var: "write",
   },
   params: { ...split, momentum: "f32" },
+  constants: ["LANES"],
   workgroup: null,
 });
 
@@ -77,6 +78,7 @@ const dparamsKernel = defineKernel({
     coefficient: "write",
   },
   params: { rows: "u32", channels: "u32", chunks: "u32", eps: "f32", training: "u32" },
+  constants: ["LANES"],
   workgroup: null,
 });
 
@@ -103,6 +105,9 @@ const fewRows = (gpu: GpuDevice) => () => (gpu.adapter.software ? 32 : 8);
 const manyRows = (gpu: GpuDevice) => (rows: number) =>
   Math.max(16, Math.ceil(rows / (gpu.adapter.software ? 64 : 512)));
 
+/** Threads that join a channel's sums: enough to have many loads under way, or few because each waits for the others. */
+const lanes = (gpu: GpuDevice) => ({ LANES: gpu.adapter.software ? 8 : 32 });
+
 /** Whether the statistics are the batch's, how fast the running ones follow, what keeps the root from zero, what follows. */
 export interface BatchNormAttrs {
   training: boolean;
@@ -127,7 +132,7 @@ function batchStatistics(
   const variance = gpu.empty([channels], "batchNorm");
   runWidest(gpu, momentsKernels, { x, partial }, params);
   const joined = { x, partial, mean, variance, running_mean: runningMean, running_var: runningVar };
-  statisticsKernel.run(gpu, joined, { ...params, momentum }, { groups: fold(channels) });
+  statisticsKernel.run(gpu, joined, { ...params, momentum }, { groups: fold(channels) }, lanes(gpu));
   partial.dispose();
   return { mean, variance };
 }
@@ -188,6 +193,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
       { partial, gamma: gamma!, mean, variance, dgamma, dbeta, coefficient },
       { rows, channels, chunks, eps, training: Number(training) },
       { groups: fold(channels) },
+      lanes(gpu),
     );
     partial.dispose();
     let dx: Tensor | null = null;

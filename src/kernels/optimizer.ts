@@ -55,8 +55,12 @@ const squareKernel = defineKernel({
   include: [laneSumLib],
   bindings: { x: "read", partial: "write" },
   params: { n: "u32", span: "u32", offset: "u32" },
+  constants: ["LANES"],
   workgroup: null,
 });
+
+// Threads of a workgroup that sums.
+const LANES = { LANES: 32 };
 
 const normKernel = defineKernel({
   name: "gradient_norm",
@@ -64,6 +68,7 @@ const normKernel = defineKernel({
   include: [finiteLib, laneSumLib],
   bindings: { partial: "read", norm: "write" },
   params: { n: "u32", scale: "f32" },
+  constants: ["LANES"],
   workgroup: null,
 });
 
@@ -202,11 +207,11 @@ export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[], scale
   const partial = gpu.empty([n], "gradientNorm");
   let offset = 0;
   for (const [i, x] of gradients.entries()) {
-    squareKernel.run(gpu, { x, partial }, { n: x.size, span: SPAN, offset }, { groups: fold(counts[i]!) });
+    squareKernel.run(gpu, { x, partial }, { n: x.size, span: SPAN, offset }, { groups: fold(counts[i]!) }, LANES);
     offset += counts[i]!;
   }
   const norm = gpu.empty([1], "gradientNorm");
-  normKernel.run(gpu, { partial, norm }, { n, scale }, { groups: [1, 1, 1] });
+  normKernel.run(gpu, { partial, norm }, { n, scale }, { groups: [1, 1, 1] }, LANES);
   partial.dispose();
   return norm;
 }
