@@ -1,6 +1,6 @@
 // The work that every engine does. Matrices are row-major, images NCHW, filters OIHW.
 import { sizeOf, uniform } from "./data.mjs";
-import { inputs, LOSSES, stepFlops } from "./model.mjs";
+import { inputs, LOSSES, labels, stepFlops } from "./model.mjs";
 
 function matmul(n) {
   return {
@@ -64,7 +64,7 @@ export const cases = [
     inputs: { x: { shape: [64, 512], seed: 10 }, y: { shape: [64, 512], seed: 11, scale: 1, offset: 0.1 } },
     flops: 3 * 2 * 128 * 128 * 512,
   },
-  { name: "train resnet18x2 16x64x64", kind: "train", inputs, losses: LOSSES, flops: stepFlops() },
+  { name: "train resnet18x2 16x64x64", kind: "train", inputs, labels, losses: LOSSES, flops: stepFlops() },
 ];
 
 /** The data of a case, by the names of its inputs. */

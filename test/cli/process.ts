@@ -12,12 +12,12 @@ const DAWN = /^(?:Warning: (?:max|vkCreateInstance).*|\s+at \w+ \(.*dawn.*\)|)\n
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
- * The real program, built before the tests of a file: a copy of the bundle, so that a later build does not change what
+ * A real program, built before the tests of a file: a copy of the bundle, so that a later build does not change what
  * these tests compare.
  */
-export function bundledProgram(): string {
-  const copy = path.join(root, "dist", `test-${process.pid}.mjs`);
-  beforeAll(async () => copyFileSync(await ensureBuilt("cli"), copy));
+export function bundledProgram(name: "cli" | "bench" = "cli"): string {
+  const copy = path.join(root, "dist", `test-${name}-${process.pid}.mjs`);
+  beforeAll(async () => copyFileSync(await ensureBuilt(name), copy));
   afterAll(() => rmSync(copy, { force: true }));
   return copy;
 }
