@@ -1,4 +1,4 @@
-// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; any channels and groups.
+// y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); any channels and groups.
 // One thread: 4 positions × 4 filters of one group in registers; filters vary fastest over threads.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -46,10 +46,10 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     }
   }
   let stored = min(4u, kg - cols.x);
-  store(rows.x, k.x, stored, sums[0]);
-  store(rows.y, k.x, stored, sums[1]);
-  store(rows.z, k.x, stored, sums[2]);
-  store(rows.w, k.x, stored, sums[3]);
+  store(rows.x, k.x, stored, activated(sums[0]));
+  store(rows.y, k.x, stored, activated(sums[1]));
+  store(rows.z, k.x, stored, activated(sums[2]));
+  store(rows.w, k.x, stored, activated(sums[3]));
 }
 
 fn store(position: u32, k: u32, count: u32, values: vec4f) {

@@ -50,6 +50,6 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
 
 fn store(position: u32, c: u32, values: vec4f) {
   if (position < p.n * p.oh * p.ow) {
-    y[position * (p.c / 4u) + c] = values;
+    y[position * (p.c / 4u) + c] = activated(values);
   }
 }

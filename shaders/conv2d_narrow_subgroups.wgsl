@@ -1,4 +1,4 @@
-// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; one group, any c, k divisible by 4:
+// y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); one group, any c, k divisible by 4:
 // for images of one or three channels. A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for
 // each subgroup. Without dilation the taps and channels (v,c) of one row lie side by side in x and in w: one run.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -81,7 +81,7 @@ fn main(
     }
     var r = 0u;
     for (var row = rows.x; row < min(rows.x + 4u * LANES, p.n * p.oh * p.ow); row += LANES) {
-      y[row * kq + k] = sum_of(r, k - first_col) + b;
+      y[row * kq + k] = activated(sum_of(r, k - first_col) + b);
       r += 1u;
     }
   }

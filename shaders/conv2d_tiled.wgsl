@@ -1,4 +1,4 @@
-// y[n,oy,ox,k] = bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]; any channels and groups.
+// y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); any channels and groups.
 // A matrix product of positions × (u,v,c) with (u,v,c) × filters, in workgroup-memory tiles of 4T × 4T.
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -54,7 +54,7 @@ fn main(
       if (p.bias == 1u) {
         value += bias[k];
       }
-      y[(row + i) * p.k + k] = value;
+      y[(row + i) * p.k + k] = activated(vec4f(value)).x;
     }
   }
 }

@@ -1,24 +1,27 @@
 // y[m,n] = Σ_k a[m,k] b[k,n], each operand read through two strides, so that transposed ones need no copy.
-// One thread: 4 rows × 4 columns in registers, no workgroup memory; columns vary fastest over threads.
+// `batches` products, one behind the other in a, b and y. One thread: 4 rows × 4 columns in registers, no workgroup memory; columns
+// vary fastest over threads.
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 // a[m,k] is at m·a_row + k·a_col; b[k,n] at k·b_row + n·b_col.
-struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32 }
+struct Params { rows: u32, inner: u32, cols: u32, a_row: u32, a_col: u32, b_row: u32, b_col: u32, batches: u32 }
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let tiles = (p.cols + 3u) / 4u;
   let i = thread_id(global, groups);
-  let row = 4u * (i / tiles);
+  let lines = (p.rows + 3u) / 4u;
+  let batch = i / tiles / lines;
+  let row = 4u * (i / tiles % lines);
   let col = 4u * (i % tiles);
-  if (row >= p.rows) {
+  if (batch >= p.batches) {
     return;
   }
   // Rows and columns beyond the end repeat the last one and are not stored.
-  let r = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(p.rows - 1u)) * p.a_row;
-  let c = min(vec4u(col, col + 1u, col + 2u, col + 3u), vec4u(p.cols - 1u)) * p.b_col;
+  let r = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(p.rows - 1u)) * p.a_row + batch * p.rows * p.inner;
+  let c = min(vec4u(col, col + 1u, col + 2u, col + 3u), vec4u(p.cols - 1u)) * p.b_col + batch * p.inner * p.cols;
   var y0 = vec4f();
   var y1 = vec4f();
   var y2 = vec4f();
@@ -32,17 +35,17 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     y2 += a[ka + r.z] * v;
     y3 += a[ka + r.w] * v;
   }
-  store(row, col, y0);
-  store(row + 1u, col, y1);
-  store(row + 2u, col, y2);
-  store(row + 3u, col, y3);
+  store(batch, row, col, y0);
+  store(batch, row + 1u, col, y1);
+  store(batch, row + 2u, col, y2);
+  store(batch, row + 3u, col, y3);
 }
 
-fn store(row: u32, col: u32, v: vec4f) {
+fn store(batch: u32, row: u32, col: u32, v: vec4f) {
   if (row >= p.rows) {
     return;
   }
   for (var j = 0u; j < min(4u, p.cols - col); j++) {
-    y[row * p.cols + col + j] = v[j];
+    y[(batch * p.rows + row) * p.cols + col + j] = v[j];
   }
 }

@@ -4,7 +4,12 @@ struct Params {
   n: u32, h: u32, w: u32, c: u32,
   oh: u32, ow: u32, k: u32,
   kh: u32, kw: u32, sh: u32, sw: u32, ph: u32, pw: u32, dh: u32, dw: u32,
-  groups: u32, bias: u32, parts: u32,
+  groups: u32, bias: u32, relu: u32, parts: u32,
+}
+
+// Outputs after the activation, if there is one; NaN stays NaN.
+fn activated(v: vec4f) -> vec4f {
+  return select(v, vec4f(), (v < vec4f()) & vec4<bool>(p.relu == 1u));
 }
 
 // The taps of one axis that meet the inputs of one residue modulo the stride: first, first + step, …; from one to the next,

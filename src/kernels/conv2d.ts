@@ -2,9 +2,11 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { forwardFamily } from "./conv2d_forward.ts";
 import { inputGradient, weightGradient } from "./conv2d_gradients.ts";
-import { forwardFamily, type Geometry } from "./conv2d_kernels.ts";
+import type { Geometry } from "./conv2d_kernels.ts";
 import { reduceMiddle } from "./reduce.ts";
+import { reluGradient } from "./unary.ts";
 
 /** Attributes of a convolution, pairs as [vertical, horizontal]. */
 export interface Conv2dAttrs {
@@ -12,6 +14,8 @@ export interface Conv2dAttrs {
   padding: readonly [number, number];
   dilation: readonly [number, number];
   groups: number;
+  /** What the outputs pass through in the same kernel; none by default. */
+  activation?: "none" | "relu";
 }
 
 /** Options of conv2d: one number stands for both directions. */
@@ -20,6 +24,7 @@ export interface Conv2dOptions {
   padding?: number | readonly [number, number];
   dilation?: number | readonly [number, number];
   groups?: number;
+  activation?: "none" | "relu";
 }
 
 function geometryOf(x: Shape, weight: Shape, attrs: Conv2dAttrs): Geometry {
@@ -32,7 +37,7 @@ function geometryOf(x: Shape, weight: Shape, attrs: Conv2dAttrs): Geometry {
   return { n, h, w, c, oh, ow, k, kh, kw, sh, sw, ph, pw, dh, dw, groups };
 }
 
-function checkAttrs({ stride, padding, dilation, groups }: Conv2dAttrs): void {
+function checkAttrs({ stride, padding, dilation, groups, activation = "none" }: Conv2dAttrs): void {
   const pair = (name: string, values: readonly number[], least: number) =>
     expect(
       values.length === 2 && values.every((value) => Number.isInteger(value) && value >= least),
@@ -44,6 +49,7 @@ function checkAttrs({ stride, padding, dilation, groups }: Conv2dAttrs): void {
   pair("padding", padding, 0);
   pair("dilation", dilation, 1);
   expect(Number.isInteger(groups) && groups >= 1, "conv2d", "groups of at least 1", String(groups));
+  expect(["none", "relu"].includes(activation), "conv2d", "none or relu as activation", activation);
 }
 
 /** The convolution as an op: inputs x, weight and, if any, bias. */
@@ -78,21 +84,26 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
   forward(device, [x, weight, bias], attrs, shape) {
     const gpu = device as GpuDevice;
     const y = gpu.empty(shape, "conv2d");
-    const values = { ...geometryOf(x!.shape, weight!.shape, attrs), bias: bias ? 1 : 0, parts: 1 };
+    const relu = Number(attrs.activation === "relu");
+    const values = { ...geometryOf(x!.shape, weight!.shape, attrs), bias: bias ? 1 : 0, relu, parts: 1 };
     // Without a bias something must be bound all the same; it is not read.
     const tensors = { x: x!, w: weight!, bias: bias ?? weight!, y };
     if (y.size > 0) forwardFamily.run(gpu, { tensors, values });
     return y;
   },
-  vjp(device, { inputs, attrs }, dy, needs) {
+  vjp(device, { inputs, output, attrs }, dy, needs) {
     const gpu = device as GpuDevice;
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
     const geometry = geometryOf(x.shape, weight.shape, attrs);
-    return [
-      needs[0] ? inputGradient(gpu, x.shape, weight, dy, geometry) : null,
-      needs[1] ? weightGradient(gpu, x, weight.shape, dy, geometry) : null,
-      ...(bias ? [needs[2] ? channelSums(gpu, dy) : null] : []),
+    // The gradient in front of the activation.
+    const g = attrs.activation === "relu" ? reluGradient(gpu, output, dy) : dy;
+    const gradients = [
+      needs[0] ? inputGradient(gpu, x.shape, weight, g, geometry) : null,
+      needs[1] ? weightGradient(gpu, x, weight.shape, g, geometry) : null,
+      ...(bias ? [needs[2] ? channelSums(gpu, g) : null] : []),
     ];
+    if (g !== dy) g.dispose();
+    return gradients;
   },
 });
 
@@ -102,14 +113,14 @@ function channelSums(gpu: GpuDevice, dy: Tensor): Tensor {
 }
 
 /**
- * Cross-correlation of x [n,h,w,c] with weight [kh,kw,c/groups,k] plus bias [k]: [n,oh,ow,k] with
+ * Cross-correlation of x [n,h,w,c] with weight [kh,kw,c/groups,k] plus bias [k], then the activation: [n,oh,ow,k] with
  * oh = ⌊(h + 2·padding - dilation·(kh-1) - 1) / stride⌋ + 1.
  * @throws ShapeError if shapes, options and groups do not fit together.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1, activation = "none" } = options;
   const pair = (value: number | readonly [number, number]) =>
     typeof value === "number" ? ([value, value] as const) : value;
-  const attrs = { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups };
+  const attrs = { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups, activation };
   return conv2dOp.apply(bias ? [x, weight, bias] : [x, weight], attrs);
 }

@@ -73,7 +73,7 @@ export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups 
 /** The gradient for the input [n,h,w,c] of `shape`. */
 export function inputGradient(gpu: GpuDevice, shape: Shape, w: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const dx = gpu.empty(shape, "conv2d gradient");
-  if (dx.size > 0) dxFamily.run(gpu, { tensors: { dy, w, dx }, values: { ...geometry, bias: 0, parts: 1 } });
+  if (dx.size > 0) dxFamily.run(gpu, { tensors: { dy, w, dx }, values: { ...geometry, bias: 0, relu: 0, parts: 1 } });
   return dx;
 }
 
@@ -82,7 +82,7 @@ export function weightGradient(gpu: GpuDevice, x: Tensor, shape: Shape, dy: Tens
   const parts = partsOf(gpu, geometry);
   const dw = gpu.empty(shape, "conv2d gradient");
   const part = parts === 1 ? dw : gpu.empty([parts, ...shape], "conv2d gradient");
-  if (dw.size > 0) dwFamily.run(gpu, { tensors: { x, dy, part }, values: { ...geometry, bias: 0, parts } });
+  if (dw.size > 0) dwFamily.run(gpu, { tensors: { x, dy, part }, values: { ...geometry, bias: 0, relu: 0, parts } });
   if (part === dw) return dw;
   dw.dispose();
   const sum = reduceMiddle(gpu, part, [1, parts, part.size / parts], "sum");

@@ -1,8 +1,3 @@
-import source from "../../shaders/conv2d.wgsl";
-import depthwiseSource from "../../shaders/conv2d_depthwise.wgsl";
-import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
-import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
-import tiledSource from "../../shaders/conv2d_tiled.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import lanesLib from "../../shaders/lib/lanes.wgsl";
@@ -10,7 +5,7 @@ import tileLib from "../../shaders/lib/tile.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { type Access, defineKernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { defineFamily, type Family } from "../tensor/variant.ts";
+import { defineFamily, type Family, type FamilySpec } from "../tensor/variant.ts";
 import { lanesOf, laneTiles, preferredTiles, type TiledProduct, workgroupTiles } from "./tiles.ts";
 
 const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "groups"] as const;
@@ -18,10 +13,10 @@ const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph"
 /** Extents of a convolution as the shaders name them: x[n,h,w,c], w[kh,kw,c/groups,k], y[n,oh,ow,k]; stride, padding, dilation. */
 export type Geometry = Record<(typeof names)[number], number>;
 
-/** The shaders' parameters: the geometry, whether there is a bias, and parts of the weight gradient. */
-export type Conv2dParams = Geometry & { bias: number; parts: number };
+/** The shaders' parameters: the geometry, whether there is a bias, whether relu follows, and parts of the weight gradient. */
+export type Conv2dParams = Geometry & { bias: number; relu: number; parts: number };
 
-const params = Object.fromEntries([...names, "bias", "parts"].map((name) => [name, "u32"])) as Record<
+const params = Object.fromEntries([...names, "bias", "relu", "parts"].map((name) => [name, "u32"])) as Record<
   keyof Conv2dParams,
   "u32"
 >;
@@ -48,12 +43,19 @@ export interface Conv2dWork {
   product(values: Conv2dParams): TiledProduct;
 }
 
+/** Variants that only one of the three products has; null where they are not to be preferred. */
+export interface SpecialVariants<Job> {
+  variants: FamilySpec<Job>["variants"];
+  prefer(gpu: GpuDevice, job: Job): string | null;
+}
+
 /** The ways to run one of the three matrix products of a convolution. */
 export function defineConv2dFamily<Names extends string>(
   name: string,
   bindings: Record<Names, Access>,
   sources: Conv2dSources,
   work: Conv2dWork,
+  special: SpecialVariants<Conv2dJob<Names>> = { variants: {}, prefer: () => null },
 ): Family<Conv2dJob<Names>> {
   const { threads, product } = work;
   const spec = { bindings, params };
@@ -107,34 +109,22 @@ export function defineConv2dFamily<Names extends string>(
           kernel.run(gpu, tensors, values, ...laneTiles(gpu, product(values)));
         },
       },
+      ...special.variants,
     },
-    prefer(gpu, { values }) {
+    prefer(gpu, job) {
+      const { values } = job;
       const { c, k, groups } = values;
       if (channelwise(values)) return "depthwise";
+      const chosen = special.prefer(gpu, job);
+      if (chosen !== null) return chosen;
       if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
       return Math.min(c, k) / groups < 8 ? "registers" : preferredTiles(product(values));
     },
+    // Each of the three products has a multiply-add for every output, tap and channel of a filter; padding counts.
+    flops: ({ values: { n, oh, ow, k, kh, kw, c, groups } }) => (2 * n * oh * ow * k * kh * kw * c) / groups,
   });
 }
 
 /** Tiles of four along an extent. */
 export const quarters = (extent: number) => Math.ceil(extent / 4);
-
-/** y from x, w and bias (any tensor where `bias` is 0). */
-export const forwardFamily = defineConv2dFamily(
-  "conv2d",
-  { x: "read", w: "read", bias: "read", y: "write" },
-  {
-    registers: source,
-    tiled: tiledSource,
-    subgroups: subgroupsSource,
-    narrow: narrowSource,
-    depthwise: depthwiseSource,
-  },
-  {
-    threads: ({ n, oh, ow, k, groups }) => quarters(n * oh * ow) * groups * quarters(k / groups),
-    depthwise: ({ n, oh, ow, c }) => (quarters(n * oh * ow) * c) / 4,
-    product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
-  },
-);

@@ -21,6 +21,7 @@ const params = {
   a_col: "u32",
   b_row: "u32",
   b_col: "u32",
+  batches: "u32",
 } as const;
 
 const registerKernel = defineKernel({ name: "matmul", source, include: [gridLib], bindings, params });
@@ -60,14 +61,14 @@ interface Product extends MatmulAttrs {
 const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA }: Product) =>
   lanesOf(gpu) > 0 && inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
 
-const extents = ({ rows, cols }: Product["values"]) => ({ rows, cols, times: 1 });
+const extents = ({ rows, cols, batches }: Product["values"]) => ({ rows, cols, times: batches });
 
 const family = defineFamily<Product>({
   name: "matmul",
   variants: {
     registers: {
       run(gpu, { tensors, values }) {
-        const threads = Math.ceil(values.rows / 4) * Math.ceil(values.cols / 4);
+        const threads = Math.ceil(values.rows / 4) * Math.ceil(values.cols / 4) * values.batches;
         registerKernel.run(gpu, tensors, values, { threads });
       },
     },
@@ -89,6 +90,7 @@ const family = defineFamily<Product>({
     if (gpu.adapter.software) return vectorised(gpu, job) ? "subgroups" : "registers";
     return preferredTiles(extents(job.values));
   },
+  flops: ({ values: { rows, inner, cols, batches } }) => 2 * rows * inner * cols * batches,
 });
 
 /** Runs op(a)·op(b), untracked. */
@@ -99,9 +101,17 @@ function product(gpu: GpuDevice, a: Tensor, b: Tensor, attrs: MatmulAttrs): Tens
   const [a_row, a_col] = transposeA ? [1, a.shape[1]] : [a.shape[1], 1];
   const [b_row, b_col] = transposeB ? [1, b.shape[1]] : [b.shape[1], 1];
   const y = gpu.empty([rows!, cols!], "matmul");
-  const values = { rows, inner, cols, a_row, a_col, b_row, b_col } as Product["values"];
+  const values = { rows, inner, cols, a_row, a_col, b_row, b_col, batches: 1 } as Product["values"];
   if (y.size > 0) family.run(gpu, { tensors: { a, b, y }, values, ...attrs });
   return y;
+}
+
+/** The products y[i] = a[i]·b[i] of [n,m,k] and [n,k,l] as [n,m,l], written to y, untracked. */
+export function batchedProduct(gpu: GpuDevice, a: Tensor, b: Tensor, y: Tensor): void {
+  const [batches, rows, inner] = a.shape as [number, number, number];
+  const cols = b.shape[2]!;
+  const values = { rows, inner, cols, a_row: inner, a_col: 1, b_row: cols, b_col: 1, batches };
+  if (y.size > 0) family.run(gpu, { tensors: { a, b, y }, values, transposeA: false, transposeB: false });
 }
 
 /** The product of two matrices as an op. */

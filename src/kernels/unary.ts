@@ -55,8 +55,10 @@ export const unaryTable = {
 /** Parameters of a unary function by name; empty for most. */
 export type UnaryAttrs = Record<string, number>;
 
+const numberOf = (name: keyof typeof unaryTable) => Object.keys(unaryTable).indexOf(name);
+
 function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
-  const OP = Object.keys(unaryTable).indexOf(name);
+  const OP = numberOf(name);
   const [first, second] = unaryTable[name] as readonly string[];
   const values = (n: number, attrs: UnaryAttrs) => ({
     n,
@@ -80,6 +82,14 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
       return [dx];
     },
   });
+}
+
+/** The gradient of relu from its output y, untracked: dy where y > 0, else 0; any shape. */
+export function reluGradient(gpu: GpuDevice, y: Tensor, dy: Tensor): Tensor {
+  const dx = gpu.empty(y.shape, "relu gradient");
+  const OP = numberOf("relu");
+  gradientKernel.run(gpu, { x: y, y, dy, dx }, { n: y.size, a: 0, b: 0 }, { threads: y.size }, { OP });
+  return dx;
 }
 
 /** The unary ops by name. */

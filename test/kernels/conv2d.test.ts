@@ -1,6 +1,8 @@
+import { describe, expect, it } from "vitest";
 import { type Conv2dAttrs, conv2d, conv2dOp } from "../../src/kernels/conv2d.ts";
-import type { GpuDevice, Shape } from "../../src/tensor/index.ts";
-import { opSuite } from "./suite.ts";
+import type { GpuDevice, Shape, Tensor } from "../../src/tensor/index.ts";
+import { testDevice } from "../device.ts";
+import { makeInputs, opSuite } from "./suite.ts";
 
 const plain: Conv2dAttrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
 
@@ -74,6 +76,11 @@ opSuite(conv2dOp, {
     test([1, 11, 10, 4], [3, 3, 1, 4], { stride: [3, 3], dilation: [2, 2], groups: 4 }),
     test([2, 7, 11, 24], [3, 1, 8, 36], { dilation: [2, 1], padding: [2, 0], groups: 3 }, true),
     test([1, 7, 5, 56], [1, 3, 28, 40], { stride: [1, 2], padding: [0, 1], groups: 2 }),
+    // With an activation behind it.
+    test([2, 6, 7, 8], [3, 3, 8, 12], { ...same3, activation: "relu" }, true),
+    test([1, 7, 6, 3], [3, 3, 3, 8], { ...half3, activation: "relu" }, true),
+    test([2, 5, 5, 6], [3, 3, 3, 10], { ...same3, groups: 2, activation: "relu" }),
+    test([1, 6, 6, 8], [3, 3, 1, 8], { ...half3, groups: 8, activation: "relu" }, true),
     // Images of one pixel, one row, one column; no images at all.
     test([2, 1, 1, 8], [1, 1, 8, 4], {}, true),
     test([2, 1, 1, 4], [3, 3, 4, 4], same3),
@@ -102,6 +109,13 @@ opSuite(conv2dOp, {
       [3, 3, 2, 5],
       { groups: 2 },
       /filters divisible by 2 groups, got 5/,
+    ),
+    refuse(
+      "an activation it does not have",
+      [1, 4, 4, 4],
+      [3, 3, 4, 4],
+      { activation: "tanh" },
+      /none or relu as activation, got tanh/,
     ),
     refuse("no groups", [1, 4, 4, 4], [3, 3, 4, 4], { groups: 0 }, /groups of at least 1, got 0/),
     refuse(
@@ -146,4 +160,30 @@ opSuite(conv2dOp, {
   ulp: (_attrs, [, weight]) => 2 * weight![0]! * weight![1]! * weight![2]!,
   scale: 1,
   families: ["conv2d", "conv2d_dx", "conv2d_dw"],
+});
+
+describe("conv2d by Winograd", () => {
+  it("does a batch whose transforms outgrow the scratch memory in parts", async () => {
+    const device = await testDevice();
+    const images = makeInputs([
+      [3, 256, 256, 16],
+      [3, 3, 16, 16],
+    ]);
+    const [x, weight] = images.data.map(({ data, shape }) => device.upload(data, shape)) as [Tensor, Tensor];
+    const results: Float32Array[] = [];
+    for (const variant of ["winograd", "registers"]) {
+      device.pinned.set("conv2d", variant);
+      const y = conv2d(x, weight, null, { padding: 1 });
+      device.pinned.clear();
+      results.push((await y.read()) as Float32Array);
+      y.dispose();
+    }
+    x.dispose();
+    weight.dispose();
+    const [got, want] = results as [Float32Array, Float32Array];
+    // Values are around 2.3; both variants round sums of 144 products.
+    const worst = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i]!)), 0);
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(2e-5);
+  });
 });

@@ -1,4 +1,4 @@
-import { type Arr, arr } from "./array.ts";
+import { type Arr, arr, mapArr } from "./array.ts";
 
 /** Attributes of matmul: which operands are read transposed. */
 export interface MatmulAttrs {
@@ -12,11 +12,12 @@ export interface Conv2dAttrs {
   padding?: [number, number];
   dilation?: [number, number];
   groups?: number;
+  activation?: "none" | "relu";
 }
 
 /** Attributes of conv2d with the defaults filled in. */
 export function conv2dDefaults(attrs: Conv2dAttrs = {}): Required<Conv2dAttrs> {
-  return { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, ...attrs };
+  return { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, activation: "none", ...attrs };
 }
 
 /** Extent of a sliding-window output along one axis. Source: PyTorch, Conv2d documentation (floor form). */
@@ -88,7 +89,7 @@ export function forEachTap(
 }
 
 /**
- * Cross-correlation of x[N,H,W,C] with w[KH,KW,C/G,K] plus an optional bias[K]: [N,OH,OW,K].
+ * Cross-correlation of x[N,H,W,C] with w[KH,KW,C/G,K] plus an optional bias[K], cut off below 0 by relu: [N,OH,OW,K].
  * @throws Error if channels, filters and groups do not fit together.
  */
 export function conv2d([x, w, bias]: Arr[], attrs?: Conv2dAttrs): Arr {
@@ -109,5 +110,6 @@ export function conv2d([x, w, bias]: Arr[], attrs?: Conv2dAttrs): Arr {
   forEachTap(x.shape, w.shape, y.shape, full, (xAt, wAt, yAt) => {
     y.data[yAt] += x.data[xAt] * w.data[wAt];
   });
+  if (full.activation === "relu") return mapArr(y, (value) => (value < 0 ? 0 : value));
   return y;
 }

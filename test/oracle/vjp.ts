@@ -1,5 +1,5 @@
 import { type Arr, arr, mapArr, rowsOf } from "./array.ts";
-import { type Conv2dAttrs, conv2dDefaults, forEachTap, type MatmulAttrs, matmul } from "./conv.ts";
+import { type Conv2dAttrs, conv2d, conv2dDefaults, forEachTap, type MatmulAttrs, matmul } from "./conv.ts";
 import {
   type CrossEntropyAttrs,
   crossEntropyWeights,
@@ -27,11 +27,13 @@ function matmulVjp([a, b]: Arr[], attrs: MatmulAttrs | undefined, dy: Arr): Grad
 function conv2dVjp([x, w, bias]: Arr[], attrs: Conv2dAttrs | undefined, dy: Arr): Gradients {
   const dx = arr(x.shape).data;
   const dw = arr(w.shape).data;
+  const y = attrs?.activation === "relu" ? conv2d(bias ? [x, w, bias] : [x, w], attrs) : null;
+  const g = y ? mapArr(dy, (value, i) => (y.data[i] > 0 ? value : 0)) : dy;
   forEachTap(x.shape, w.shape, dy.shape, conv2dDefaults(attrs), (xAt, wAt, yAt) => {
-    dx[xAt] += dy.data[yAt] * w.data[wAt];
-    dw[wAt] += dy.data[yAt] * x.data[xAt];
+    dx[xAt] += g.data[yAt] * w.data[wAt];
+    dw[wAt] += g.data[yAt] * x.data[xAt];
   });
-  return bias ? [dx, dw, columnSums(dy)] : [dx, dw];
+  return bias ? [dx, dw, columnSums(g)] : [dx, dw];
 }
 
 /** Sum over all but the last axis. */
