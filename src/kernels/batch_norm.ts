@@ -15,7 +15,7 @@ import { defineWidths, runWidest } from "./widths.ts";
 
 const split = { rows: "u32", channels: "u32", chunk: "u32", chunks: "u32" } as const;
 
-const momentsKernels = defineWidths({
+const momentsKernel = defineWidths({
   name: "batch_norm_moments",
   source: momentsSource,
   bindings: { x: "read", partial: "write" },
@@ -41,7 +41,7 @@ const statisticsKernel = defineKernel({
 
 const moments = { gamma: "read", beta: "read", mean: "read", variance: "read" } as const;
 
-const applyKernels = defineWidths({
+const applyKernel = defineWidths({
   name: "batch_norm",
   source,
   bindings: { x: "read", ...moments, residual: "read", y: "write" },
@@ -49,7 +49,7 @@ const applyKernels = defineWidths({
   constants: ["RESIDUAL", "RELU"],
 });
 
-const sumsKernels = defineWidths({
+const sumsKernel = defineWidths({
   name: "batch_norm_sums",
   source: sumsSource,
   bindings: { x: "read", dy: "read", ...moments, partial: "write" },
@@ -57,7 +57,7 @@ const sumsKernels = defineWidths({
   constants: ["RELU"],
 });
 
-const residualSumsKernels = defineWidths({
+const residualSumsKernel = defineWidths({
   name: "batch_norm_sums_residual",
   source: residualSumsSource,
   bindings: { x: "read", dy: "read", y: "read", mean: "read", variance: "read", g: "write", partial: "write" },
@@ -82,7 +82,7 @@ const dparamsKernel = defineKernel({
   workgroup: null,
 });
 
-const dxKernels = defineWidths({
+const dxKernel = defineWidths({
   name: "batch_norm_dx",
   source: dxSource,
   bindings: { x: "read", dy: "read", beta: "read", coefficient: "read", dx: "write" },
@@ -96,6 +96,11 @@ function splitOf(x: Tensor, chunkOf: (rows: number) => number) {
   const rows = channels === 0 ? 0 : x.size / channels;
   const chunk = chunkOf(rows);
   return { rows, channels, chunk, chunks: Math.ceil(rows / chunk) };
+}
+
+/** One thread for each chunk of rows of each V of channels. */
+function overChannels<P extends { channels: number; chunks: number }>(params: P, constants?: Record<string, boolean>) {
+  return { params, along: "channels" as const, times: params.chunks, constants };
 }
 
 /** Rows a thread does where every element is written: its channel's numbers are loaded once for all of them. */
@@ -130,7 +135,7 @@ function batchStatistics(
   const partial = gpu.empty([2, chunks, channels], "batchNorm");
   const mean = gpu.empty([channels], "batchNorm");
   const variance = gpu.empty([channels], "batchNorm");
-  runWidest(gpu, momentsKernels, { x, partial }, params);
+  runWidest(gpu, momentsKernel, { x, partial }, overChannels(params));
   const joined = { x, partial, mean, variance, running_mean: runningMean, running_var: runningVar };
   statisticsKernel.run(gpu, joined, { ...params, momentum }, { groups: fold(channels) }, lanes(gpu));
   partial.dispose();
@@ -166,7 +171,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     // Without a residual something must be bound all the same; it is not read.
     const tensors = { x: x!, gamma: gamma!, beta: beta!, mean, variance, residual: residual ?? x!, y };
     const constants = { RESIDUAL: residual !== undefined, RELU: activation === "relu" };
-    runWidest(gpu, applyKernels, tensors, { ...splitOf(x!, fewRows(gpu)), eps }, constants);
+    runWidest(gpu, applyKernel, tensors, overChannels({ ...splitOf(x!, fewRows(gpu)), eps }, constants));
     return { output: y, saved: training ? [mean, variance] : [] };
   },
   vjp(device, { inputs, output: y, saved, attrs }, dy, needs) {
@@ -186,8 +191,9 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     // The gradient in front of the activation: needed in memory only where it is also the residual's.
     const g = separate ? gpu.empty(x!.shape, "batchNorm gradient") : dy;
     const shared = { x: x!, dy, mean, variance, partial };
-    if (separate) runWidest(gpu, residualSumsKernels, { ...shared, y, g }, { ...sums, eps });
-    else runWidest(gpu, sumsKernels, { ...shared, gamma: gamma!, beta: beta! }, { ...sums, eps }, { RELU: masked });
+    const job = overChannels({ ...sums, eps }, { RELU: masked });
+    if (separate) runWidest(gpu, residualSumsKernel, { ...shared, y, g }, job);
+    else runWidest(gpu, sumsKernel, { ...shared, gamma: gamma!, beta: beta! }, job);
     dparamsKernel.run(
       gpu,
       { partial, gamma: gamma!, mean, variance, dgamma, dbeta, coefficient },
@@ -200,7 +206,8 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     if (needs[0]) {
       dx = gpu.empty(x!.shape, "batchNorm gradient");
       const tensors = { x: x!, dy: g, beta: beta!, coefficient, dx };
-      runWidest(gpu, dxKernels, tensors, splitOf(x!, fewRows(gpu)), { RELU: masked && !separate });
+      const constants = { RELU: masked && !separate };
+      runWidest(gpu, dxKernel, tensors, overChannels(splitOf(x!, fewRows(gpu)), constants));
     }
     coefficient.dispose();
     for (const [i, gradient] of [dgamma, dbeta].entries()) if (!needs[i + 1]) gradient.dispose();

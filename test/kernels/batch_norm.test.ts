@@ -96,7 +96,7 @@ opSuite(batchNormOp, {
       message: /none or relu as activation, got tanh/,
     },
   ],
-  families: ["channels"],
+  families: ["widths"],
   ulp: 16,
   scale: 1,
 });
