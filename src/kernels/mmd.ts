@@ -174,6 +174,8 @@ const distanceFamily = defineFamily<Distances>({
     if (!gpu.adapter.software) return "tiled";
     return distanceVectors(gpu, args) ? "subgroups" : "registers";
   },
+  // Subtract, square, add: in each column of each pair of rows of both sets together.
+  flops: ({ rows, width }) => 3 * rows * (2 * rows + 1) * width,
 });
 
 /** The gradient of one set's rows. */
@@ -204,6 +206,8 @@ const gradientFamily = defineFamily<Gradient>({
     },
   },
   prefer: (gpu, job) => (gpu.adapter.software && gradientVectors(gpu, job) ? "subgroups" : "registers"),
+  // Subtract, multiply, add: each row of a set against all of both.
+  flops: ({ values: { rows, width } }) => 3 * rows * 2 * rows * width,
 });
 
 /** Squared distances [2B, 2B] of all pairs of rows of both sets, and their sum. */

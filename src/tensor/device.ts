@@ -52,6 +52,8 @@ export class GpuDevice implements Device {
   workgroupSize: number | null = null;
   /** Compiled pipelines, by kernel and specialisation; filled by the kernels. */
   readonly pipelines = new Map<string, GPUComputePipeline>();
+  /** Seconds that the calls that made them took, by the same names; a browser compiles in another process. */
+  readonly compileSeconds = new Map<string, number>();
   readonly layouts = new Map<string, Layout>();
   /** Takes commands and storage while a step is being recorded. */
   recorder: Recorder | null = null;

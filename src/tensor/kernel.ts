@@ -2,7 +2,7 @@ import type { Layout, Live } from "./command.ts";
 import { now } from "./command.ts";
 import { type GpuDevice, storageOf } from "./device.ts";
 import { GpuError } from "./errors.ts";
-import { type Cost, currentLayer, currentOrigin, type Origin } from "./origin.ts";
+import { type Cost, currentJob, currentLayer, currentOrigin, type Origin } from "./origin.ts";
 import type { Tensor } from "./tensor.ts";
 
 const MAX_GROUPS = 65535;
@@ -38,7 +38,7 @@ export interface KernelSpec<B extends string, P extends string> {
    * What one run costs by the definition of the op, however the kernel goes about it: floating-point operations (none
    * where not given), and bytes where they are not those of every bound buffer once.
    */
-  cost?(tensors: Record<B, Tensor>, params: Record<P, number>): Partial<Cost>;
+  cost?(tensors: Record<B, Tensor>, params: Record<P, number>): Partial<Omit<Cost, "job">>;
 }
 
 /** How much work a dispatch covers: threads for one-dimensional kernels, or explicit workgroups. */
@@ -102,7 +102,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     const bound = new Map(this.#bindings.map((name) => [storageOf(tensors[name]).id, 4 * tensors[name].size]));
     const bytes = [...bound.values()].reduce((sum, size) => sum + size, 0);
     const values = Object.fromEntries(this.#params.map(([name]) => [name, now(params[name])])) as Record<P, number>;
-    return { flops: 0, bytes, ...this.spec.cost?.(tensors, values) };
+    return { flops: 0, bytes, ...this.spec.cost?.(tensors, values), job: currentJob() };
   }
 
   /** What this run is for: outside of ops its kernel stands for itself, and the last binding is the output. */
@@ -139,6 +139,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     for (const name of this.spec.constants ?? []) key += `/${constants[name]}`;
     let pipeline = device.pipelines.get(key);
     if (!pipeline) {
+      const began = performance.now();
       const module = device.gpu.createShaderModule({
         label: this.spec.name,
         code: this.code(constants),
@@ -155,6 +156,7 @@ export class Kernel<B extends string = string, P extends string = string> {
         },
       });
       device.pipelines.set(key, pipeline);
+      device.compileSeconds.set(key, (performance.now() - began) / 1000);
     }
     return pipeline;
   }

@@ -20,10 +20,18 @@ export interface Cost {
   readonly flops: number;
   /** Bytes read and written if every operand is moved once. */
   readonly bytes: number;
+  /** The job it is a part of, whose operations are counted as a whole. */
+  readonly job: Job | null;
+}
+
+/** A job with several ways to do it: whatever a way saves or adds, these are the operations of its definition. */
+export interface Job {
+  readonly flops: number;
 }
 
 let current: Origin | null = null;
 let layer = "";
+let job: Job | null = null;
 
 /** What is being done now, null outside of ops. */
 export function currentOrigin(): Origin | null {
@@ -43,6 +51,22 @@ export function withOrigin<T>(origin: Origin, body: () => T): T {
     return body();
   } finally {
     current = null;
+  }
+}
+
+/** The job that is being done now, if any. */
+export function currentJob(): Job | null {
+  return job;
+}
+
+/** Runs `body`, which does a job of so many operations; jobs inside, such as the products of a transform, do not count. */
+export function inJob<T>(flops: number, body: () => T): T {
+  if (job) return body();
+  job = { flops };
+  try {
+    return body();
+  } finally {
+    job = null;
   }
 }
 

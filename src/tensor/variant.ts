@@ -1,5 +1,6 @@
 import type { GpuDevice } from "./device.ts";
 import { UsageError } from "./errors.ts";
+import { inJob } from "./origin.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Several kernels for one job, of which each adapter and shape has a best. */
@@ -14,6 +15,8 @@ export interface FamilySpec<Args> {
   >;
   /** The variant to use where none is pinned; it must support the arguments. */
   prefer(device: GpuDevice, args: Args): string;
+  /** Floating-point operations of a job by its definition, whatever a variant saves or adds. */
+  flops?(args: Args): number;
 }
 
 const allFamilies = new Map<string, Family<never>>();
@@ -54,7 +57,10 @@ export class Family<Args> {
       }
       chosen = usable(device.choices.get(key));
     }
-    (chosen ?? variants[this.spec.prefer(device, args)]!).run(device, args);
+    const variant = chosen ?? variants[this.spec.prefer(device, args)]!;
+    const { flops } = this.spec;
+    if (flops) inJob(flops(args), () => variant.run(device, args));
+    else variant.run(device, args);
   }
 }
 
