@@ -25,6 +25,7 @@ export * from "./model/train.ts";
 export * from "./nn/layers.ts";
 export * from "./nn/module.ts";
 export * from "./nn/optimiser.ts";
+export { recompute } from "./nn/recompute.ts";
 export * from "./nn/schedule.ts";
 export * from "./tensor/index.ts";
 export * from "./tensor/rng.ts";

@@ -1,3 +1,5 @@
+import { ShapeError } from "../tensor/errors.ts";
+import { showShape } from "../tensor/shape.ts";
 import { backpropagate } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { add } from "./binary.ts";
@@ -7,6 +9,7 @@ import { add } from "./binary.ts";
  * @throws ShapeError if the loss has more than one element or depends on no such leaf.
  */
 export function backward(loss: Tensor): void {
+  if (loss.size !== 1) throw new ShapeError("backward", "a loss with one element", showShape(loss.shape));
   const seed = loss.device.upload([1], loss.shape, "f32");
   backpropagate(loss, seed, add);
 }

@@ -4,6 +4,7 @@ import { reshape } from "../kernels/shape.ts";
 import { relu, sigmoid } from "../kernels/unary.ts";
 import { BatchNorm, Conv2d, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
+import { recompute } from "../nn/recompute.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -19,6 +20,8 @@ export interface EncoderConfig {
   /** Stage (counted from 1) after which a squeeze-and-excitation block stands; 0 for none. */
   squeeze: number;
   dropout: number;
+  /** Whether blocks compute their inner maps again in the backward pass instead of keeping them. */
+  recompute?: boolean;
 }
 
 /** The model sizes by name: `tiny` trains on a CPU adapter; `resnet18` as in method.md a.6. */
@@ -131,7 +134,9 @@ export class Encoder extends Module {
   stage(number: number, x: Tensor, pass: Pass): Tensor {
     const blocks = [this.layer1, this.layer2, this.layer3, this.layer4][number - 1]!;
     let y = x;
-    for (const block of blocks) y = block.forward(y, pass);
+    for (const block of blocks) {
+      y = this.#config.recompute ? recompute(y, pass, (x, again) => block.forward(x, again)) : block.forward(y, pass);
+    }
     return this.se && this.#config.squeeze === number ? this.se.forward(y) : y;
   }
 

@@ -44,6 +44,8 @@ export interface NetworkConfig {
   /** Whether P is trained beforehand and frozen, or together with the rest. */
   privileged: "frozen" | "online";
   weights: ObjectiveWeights;
+  /** Whether residual blocks keep less for the backward pass and compute it again; the results are the same. */
+  recompute?: boolean;
 }
 
 /** A batch on the device. */
@@ -101,7 +103,7 @@ export function buildMethod(
   const { seen } = methods[name];
   const init = new Init(device, rng);
   const { task = "classify", classes } = config;
-  const encoder = encoderConfig(config.model);
+  const encoder = { ...encoderConfig(config.model), recompute: config.recompute ?? false };
   const single = (modality: Modality, at: Init) => new SingleNetwork(at, channels[modality], classes, encoder, task);
   if (name !== "rgbd" && privilegedOf(name) === null) {
     const modality = seen as Modality;

@@ -53,8 +53,13 @@ export class BatchNorm extends Module {
   }
 
   /** Normalises x, then adds a residual and applies an activation in the same pass, where given. */
-  forward(x: Tensor, { training }: Pass, after: Pick<BatchNormOptions, "activation" | "residual"> = {}): Tensor {
-    return batchNorm(x, this.weight, this.bias, this.runningMean, this.runningVar, { training, ...after });
+  forward(
+    x: Tensor,
+    { training, repeated = false }: Pass,
+    after: Pick<BatchNormOptions, "activation" | "residual"> = {},
+  ): Tensor {
+    const options = { training, ...(repeated ? { momentum: 0 } : {}), ...after };
+    return batchNorm(x, this.weight, this.bias, this.runningMean, this.runningVar, options);
   }
 }
 

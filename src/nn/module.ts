@@ -8,6 +8,8 @@ import { Tensor } from "../tensor/tensor.ts";
 /** What every forward pass is told: whether it trains, and where its random numbers come from. */
 export interface Pass {
   readonly training: boolean;
+  /** Whether a part is computed a second time: running statistics have moved already. */
+  readonly repeated?: boolean;
   /** A fresh seed for one random layer, drawn in the order of the calls; a function where it changes between replays. */
   seed(): Live;
 }

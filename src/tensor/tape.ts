@@ -1,7 +1,7 @@
 import { ShapeError } from "./errors.ts";
 import type { Op } from "./op.ts";
 import { type Origin, withOrigin } from "./origin.ts";
-import { showShape } from "./shape.ts";
+import { sameShape, showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** One recorded operation: enough to compute the gradients of its inputs. */
@@ -35,20 +35,34 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
+/** Runs `body` with recording, inside of `noGrad` too: for what computes a part of the forward pass again. */
+export function withGrad<T>(body: () => T): T {
+  const before = recording;
+  recording = true;
+  try {
+    return body();
+  } finally {
+    recording = before;
+  }
+}
+
 /** A fresh position on the tape. */
 export function nextNodeId(): number {
   return nextId++;
 }
 
 /**
- * Walks the tape from a scalar loss back to the leaves and leaves each leaf's gradient in `grad` (added to what is there).
- * @throws ShapeError if the loss has more than one element or nothing was recorded for it.
+ * Walks the tape from an output, whose gradient is the seed of the same shape, back to the leaves, and leaves each leaf's
+ * gradient in `grad` (added to what is there). Returns those leaves.
+ * @throws ShapeError if the seed has another shape or nothing was recorded for the output.
  */
-export function backpropagate(loss: Tensor, seed: Tensor, add: (a: Tensor, b: Tensor) => Tensor): void {
-  if (loss.size !== 1) throw new ShapeError("backward", "a loss with one element", showShape(loss.shape));
-  if (!loss.tracked) throw new ShapeError("backward", "a loss that depends on a tensor with requiresGrad", "none");
-  noGrad(() => {
-    const gradients = new Map<Tensor, Tensor>([[loss, seed]]);
+export function backpropagate(output: Tensor, seed: Tensor, add: (a: Tensor, b: Tensor) => Tensor): Tensor[] {
+  if (!sameShape(output.shape, seed.shape)) {
+    throw new ShapeError("backward", `a gradient ${showShape(output.shape)}`, showShape(seed.shape));
+  }
+  if (!output.tracked) throw new ShapeError("backward", "a loss that depends on a tensor with requiresGrad", "none");
+  return noGrad(() => {
+    const gradients = new Map<Tensor, Tensor>([[output, seed]]);
     const accumulate = (tensor: Tensor, gradient: Tensor) => {
       const before = gradients.get(tensor);
       if (!before) {
@@ -66,7 +80,7 @@ export function backpropagate(loss: Tensor, seed: Tensor, add: (a: Tensor, b: Te
       before.dispose();
       gradient.dispose();
     };
-    for (const node of reachable(loss)) {
+    for (const node of reachable(output)) {
       const dy = gradients.get(node.output);
       if (!dy) continue;
       const needs = node.inputs.map((input) => input.tracked);
@@ -81,17 +95,18 @@ export function backpropagate(loss: Tensor, seed: Tensor, add: (a: Tensor, b: Te
       gradients.delete(node.output);
       if (!node.output.requiresGrad && dy !== seed) dy.dispose();
     }
-    for (const [tensor, gradient] of gradients) {
-      if (!tensor.requiresGrad) continue;
+    const leaves = [...gradients].filter(([tensor]) => tensor.requiresGrad);
+    for (const [tensor, gradient] of leaves) {
       tensor.grad = tensor.grad ? add(tensor.grad, gradient) : gradient;
     }
+    return leaves.map(([tensor]) => tensor);
   });
 }
 
-/** The nodes a loss depends on, latest first. */
-function reachable(loss: Tensor): TapeNode[] {
+/** The nodes an output depends on, latest first. */
+function reachable(output: Tensor): TapeNode[] {
   const seen = new Set<TapeNode>();
-  const stack = loss.node ? [loss.node] : [];
+  const stack = output.node ? [output.node] : [];
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (seen.has(node)) continue;
