@@ -119,7 +119,14 @@ export function openOurs(device: GpuDevice): Peer {
     return replayed(device, [held], layouts, () => ({ [name]: gradients(y, dy).find((g) => g !== null)! }));
   }
 
-  return { device: device.gpu, prepare: (c, data) => (kinds[c.kind] ?? unknown)(c, data) };
+  return {
+    device: device.gpu,
+    prepare(c, data) {
+      // What the case before has left would count as held.
+      device.pool.trim();
+      return (kinds[c.kind] ?? unknown)(c, data);
+    },
+  };
 }
 
 /** Gradients of the inputs of the op that made `y`. */

@@ -131,19 +131,19 @@ async function measureCase(
     const row: PeerRow = { engine: entrant.name, version: entrant.version };
     rows.push(row);
     let work: PeerWork | null = null;
+    const began = performance.now();
     try {
+      if (entrant.usage) entrant.usage.peakBytes = entrant.usage.liveBytes;
       work = await entrant.peer.prepare(c, data);
       if (!work) {
         row.skipped = "cannot";
         continue;
       }
-      if (entrant.usage) entrant.usage.peakBytes = entrant.usage.liveBytes;
-      const { first, outputs } = await check(c, work, expected, row);
-      row.first = first;
+      const outputs = await check(c, work, expected, row, began);
       ours ??= outputs;
       row.difference = differenceOf(ours, outputs);
       row.right = row.error! <= bound(c) && row.difference <= 2 * bound(c);
-      running.push({ ...entrant, row, work, times: [], estimate: await counted(work, entrant, row) });
+      running.push({ ...entrant, row, work, times: [], estimate: await counted(c, work, entrant, row) });
     } catch (error) {
       row.skipped = `failed: ${firstLine(error)}`;
       await work?.dispose();
@@ -167,21 +167,23 @@ async function measureCase(
 
 const bound = (c: PeerCase) => (c.kind === "train" ? LOSS_TOLERANCE : TOLERANCE);
 
-/** The first runs: three losses of a training, the outputs of anything else, held against what is expected. */
+/**
+ * The first runs: three losses of a training, the outputs of anything else, held against what is expected; and the time
+ * from `began` until the first is done, which includes uploading and compiling.
+ */
 async function check(
   c: PeerCase,
   work: PeerWork,
   expected: object | null,
   row: PeerRow,
-): Promise<{ first: number; outputs: Record<string, ArrayLike<number>> }> {
-  const began = performance.now();
+  began: number,
+): Promise<Record<string, ArrayLike<number>>> {
   const losses: number[] = [];
-  let first = Number.NaN;
   let outputs: Record<string, ArrayLike<number>> = {};
   for (let step = 0; step < (c.kind === "train" ? STEPS : 1); step++) {
     const handles = work.start();
     await work.wait(handles);
-    if (step === 0) first = performance.now() - began;
+    row.first ??= performance.now() - began;
     outputs = await work.fetch(handles);
     work.free(handles);
     if (c.kind === "train") losses.push(outputs.loss![0]!);
@@ -190,12 +192,13 @@ async function check(
   row.error = expected
     ? errorOf(expected, outputs)
     : Math.max(...losses.map((loss, i) => Math.abs(loss / c.losses[i] - 1)));
-  return { first, outputs };
+  return outputs;
 }
 
 /** One warm run, counted: what it asks of the device, and about how long it takes (ms). */
-async function counted(work: PeerWork, { usage }: Entrant, row: PeerRow): Promise<number> {
-  await timed(work);
+async function counted(c: PeerCase, work: PeerWork, { usage }: Entrant, row: PeerRow): Promise<number> {
+  // A training has had its warm-up while it was checked.
+  if (c.kind !== "train") await timed(work);
   const before = usage && { ...usage };
   const estimate = await timed(work);
   if (usage && before) {

@@ -12,7 +12,7 @@ import { kernelCases } from "./kernels.ts";
 import { measurePeers, peerCases } from "./peers.ts";
 import { FORMAT, parseResult, type Result } from "./result.ts";
 import { ceilingsOf, measureCases, withinReach } from "./run.ts";
-import { measureScaling } from "./scaling.ts";
+import { measureScaling, scalingAxes } from "./scaling.ts";
 import { stepCases } from "./steps.ts";
 import {
   ceilingsText,
@@ -116,34 +116,29 @@ function seconds(text: string): number {
   throw new InvalidArgumentError("expected seconds above 0 and up to 3600.");
 }
 
-/** The cases that a filter leaves. @throws UsageError if there are none. */
-function chosenCases({ filter, peers, scaling }: Options): Case[] {
-  if (peers) {
-    if (peerCases(filter).length === 0)
-      throw new UsageError(`--filter: expected words of a case of the peers, got ${filter}`);
-    return [];
-  }
-  if (scaling) return [];
-  const chosen = [...kernelCases(), ...stepCases()].filter((one) => matches(one, filter));
-  if (chosen.length === 0)
-    throw new UsageError(`--filter: expected words of a case (--list names them), got ${filter}`);
-  return chosen;
+/** The cases that a filter leaves, or none where something else is measured. @throws UsageError if it leaves nothing. */
+function chosenCases({ filter, peers, scaling }: Options): { cases: Case[]; names: string[] } {
+  const own = peers || scaling ? [] : [...kernelCases(), ...stepCases()].filter((one) => matches(one, filter));
+  const names = peers
+    ? peerCases(filter).map(({ name }) => name as string)
+    : scaling
+      ? scalingAxes(filter)
+      : own.map(({ group, name }) => `${group} ${name}`);
+  if (names.length > 0) return { cases: own, names };
+  throw new UsageError(`--filter: expected words of a case (--list names them), got ${filter}`);
 }
 
 async function bench(options: Options, io: Io): Promise<number> {
   if (options.fail && !options.compare) throw new UsageError("--fail: expected --compare with it, got none");
   if (options.peers && options.scaling) throw new UsageError("--peers and --scaling: expected one of them, got both");
   const before = options.compare === undefined ? null : parseResult(read(options.compare), options.compare);
-  const cases = chosenCases(options);
+  const { cases, names } = chosenCases(options);
   if (options.list) {
-    const names = options.peers
-      ? peerCases(options.filter).map(({ name }) => name)
-      : cases.map(({ group, name }) => `${group} ${name}`);
     io.out(`${names.join("\n")}\n`);
     return 0;
   }
   // What cannot be written should be known before minutes are spent.
-  for (const file of [options.json, options.html]) if (file !== undefined) write(file, "");
+  for (const file of [options.json, options.html]) if (file !== undefined) write(file, "", "a");
   const { result, interrupted } = await measure(cases, options, io);
   const comparison = before && compare(before, result);
   if (comparison) io.out(comparisonText(comparison));
@@ -184,7 +179,7 @@ async function measure(cases: Case[], options: Options, io: Io): Promise<{ resul
       result.ceilings = await ceilingsOf(device);
       io.out(ceilingsText(result.ceilings));
       if (options.scaling) {
-        result.scaling = await measureScaling(device, timer, effort, result.ceilings, say);
+        result.scaling = await measureScaling(device, timer, effort, result.ceilings, scalingAxes(filter), say);
         io.out(result.scaling.map(scalingText).join("\n"));
       } else {
         await measureAll(device, timer, cases, effort, result, io);
@@ -241,9 +236,9 @@ function read(file: string): string {
   }
 }
 
-function write(file: string, text: string): void {
+function write(file: string, text: string, flag: "a" | "w" = "w"): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, text, { flag });
   } catch (error) {
     throw new UsageError(`${file}: expected a file to write, got: ${(error as Error).message}`);
   }

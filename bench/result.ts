@@ -74,6 +74,7 @@ export interface PeerRow {
   difference?: number;
   /** Whether both are within the bounds; times of wrong results take part in no ratio. */
   right?: boolean;
+  /** Until the first run is done: with uploading and compiling. */
   first?: number;
   time?: Summary;
   dispatches?: number;

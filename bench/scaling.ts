@@ -1,5 +1,6 @@
 import { type EncoderConfig, encoders } from "../src/model/encoder.ts";
 import type { GpuDevice } from "../src/tensor/device.ts";
+import { matches } from "./cases.ts";
 import type { Ceilings, ScalingCurve, ScalingPoint } from "./result.ts";
 import { prepareStep, type Scenario } from "./steps.ts";
 import { type Effort, interleave, type Timer } from "./timing.ts";
@@ -35,16 +36,23 @@ const axes: { axis: string; scenario: string; values: number[]; at(value: number
   },
 ];
 
-/** Measures what a training step costs as batch, width and image size grow. */
+/** The names of the curves that a filter leaves. */
+export function scalingAxes(filter: string): string[] {
+  return axes.map(({ axis }) => axis).filter((name) => matches({ name, group: "train" }, filter));
+}
+
+/** Measures what a training step costs as batch, width and image size grow: the curves with these names. */
 export async function measureScaling(
   device: GpuDevice,
   timer: Timer,
   effort: Effort,
   ceilings: Ceilings,
+  chosen: readonly string[],
   say: (line: string) => void,
 ): Promise<ScalingCurve[]> {
   const curves: ScalingCurve[] = [];
   for (const { axis, scenario, values, at } of axes) {
+    if (!chosen.includes(axis)) continue;
     const points: ScalingPoint[] = [];
     const skipped: ScalingCurve["skipped"] = [];
     for (const value of values) {
