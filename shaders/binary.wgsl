@@ -1,7 +1,8 @@
-// y = f(a, b) with broadcasting over up to four axes; OP selects f. SAME: all three have one shape, no index arithmetic.
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// y = f(a, b) with broadcasting over up to four axes; OP selects f. SAME: all three have one shape, no index
+// arithmetic, and n counts Vs; elsewhere V is f32.
+@group(0) @binding(0) var<storage, read> a: array<V>;
+@group(0) @binding(1) var<storage, read> b: array<V>;
+@group(0) @binding(2) var<storage, read_write> y: array<V>;
 // Extents of the output's axes 1..3; strides of a and b along axes 0..3, 0 where broadcast.
 struct Params {
   n: u32, e1: u32, e2: u32, e3: u32,
@@ -25,6 +26,14 @@ fn f(u: f32, v: f32) -> f32 {
   }
 }
 
+fn each(u: V, v: V) -> V {
+  var r = u;
+  for (var k = 0u; k < PARTS; k++) {
+    r = with_part(r, k, f(part(u, k), part(v, k)));
+  }
+  return r;
+}
+
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = thread_id(global, groups);
@@ -32,7 +41,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     return;
   }
   if (SAME) {
-    y[i] = f(a[i], b[i]);
+    y[i] = each(a[i], b[i]);
     return;
   }
   let i3 = i % p.e3;
@@ -41,7 +50,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let r1 = r2 / p.e2;
   let i1 = r1 % p.e1;
   let i0 = r1 / p.e1;
-  y[i] = f(
+  y[i] = each(
     a[i0 * p.a0 + i1 * p.a1 + i2 * p.a2 + i3 * p.a3],
     b[i0 * p.b0 + i1 * p.b1 + i2 * p.b2 + i3 * p.b3],
   );

@@ -1,6 +1,7 @@
 // y[i] = f(x[i]); OP selects f, a and b are its parameters (slope; scale and shift; minimum and maximum; exponent).
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+// n counts Vs.
+@group(0) @binding(0) var<storage, read> x: array<V>;
+@group(0) @binding(1) var<storage, read_write> y: array<V>;
 struct Params { n: u32, a: f32, b: f32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
@@ -36,5 +37,10 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   if (i >= p.n) {
     return;
   }
-  y[i] = f(x[i]);
+  let v = x[i];
+  var r = v;
+  for (var k = 0u; k < PARTS; k++) {
+    r = with_part(r, k, f(part(v, k)));
+  }
+  y[i] = r;
 }

@@ -1,2 +1,11 @@
 // What a thread handles at a time: one number.
 alias V = f32;
+const PARTS = 1u;
+
+fn part(v: V, k: u32) -> f32 {
+  return v;
+}
+
+fn with_part(v: V, k: u32, value: f32) -> V {
+  return value;
+}

@@ -1,2 +1,13 @@
 // What a thread handles at a time: four neighbouring numbers.
 alias V = vec4f;
+const PARTS = 4u;
+
+fn part(v: V, k: u32) -> f32 {
+  return v[k];
+}
+
+fn with_part(v: V, k: u32, value: f32) -> V {
+  var changed = v;
+  changed[k] = value;
+  return changed;
+}

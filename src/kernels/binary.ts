@@ -1,19 +1,18 @@
 import source from "../../shaders/binary.wgsl";
 import opsLib from "../../shaders/lib/binary_ops.wgsl";
 import finiteLib from "../../shaders/lib/finite.wgsl";
-import gridLib from "../../shaders/lib/grid.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp, type Op } from "../tensor/op.ts";
 import { broadcastShapes, expect, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { affine, neg } from "./unary.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
-const kernel = defineKernel({
+const kernel = defineWidths({
   name: "binary",
   source,
-  include: [gridLib, finiteLib, opsLib],
+  include: [finiteLib, opsLib],
   bindings: { a: "read", b: "read", y: "write" },
   params: {
     n: "u32",
@@ -58,7 +57,9 @@ function run(gpu: GpuDevice, name: BinaryName, a: Tensor, b: Tensor, shape: Shap
     b2,
     b3,
   } as Record<keyof typeof kernel.spec.params, number>;
-  kernel.run(gpu, { a, b, y }, params, { threads: y.size }, { OP: names.indexOf(name), SAME });
+  const constants = { OP: names.indexOf(name), SAME };
+  if (SAME) runWidest(gpu, kernel, { a, b, y }, { params, along: "n", times: 1, constants });
+  else kernel.run(gpu, { a, b, y }, params, { threads: y.size }, constants);
   return y;
 }
 

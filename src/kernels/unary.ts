@@ -1,18 +1,17 @@
 import finiteLib from "../../shaders/lib/finite.wgsl";
-import gridLib from "../../shaders/lib/grid.wgsl";
 import mathLib from "../../shaders/lib/math.wgsl";
 import opsLib from "../../shaders/lib/unary_ops.wgsl";
 import source from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_dx.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp, type Op } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
-const include = [gridLib, finiteLib, mathLib, opsLib];
+const include = [finiteLib, mathLib, opsLib];
 const params = { n: "u32", a: "f32", b: "f32" } as const;
 
-const forwardKernel = defineKernel({
+const forwardKernel = defineWidths({
   name: "unary",
   source,
   include,
@@ -21,7 +20,7 @@ const forwardKernel = defineKernel({
   constants: ["OP"],
 });
 
-const gradientKernel = defineKernel({
+const gradientKernel = defineWidths({
   name: "unary_dx",
   source: gradientSource,
   include,
@@ -60,10 +59,11 @@ const numberOf = (name: keyof typeof unaryTable) => Object.keys(unaryTable).inde
 function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
   const OP = numberOf(name);
   const [first, second] = unaryTable[name] as readonly string[];
-  const values = (n: number, attrs: UnaryAttrs) => ({
-    n,
-    a: first ? attrs[first]! : 0,
-    b: second ? attrs[second]! : 0,
+  const job = (n: number, attrs: UnaryAttrs) => ({
+    params: { n, a: first ? attrs[first]! : 0, b: second ? attrs[second]! : 0 },
+    along: "n" as const,
+    times: 1,
+    constants: { OP },
   });
   return defineOp<UnaryAttrs>({
     name,
@@ -71,14 +71,14 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
     forward(device, [x], attrs, shape) {
       const gpu = device as GpuDevice;
       const y = gpu.empty(shape, name);
-      forwardKernel.run(gpu, { x: x!, y }, values(x!.size, attrs), { threads: x!.size }, { OP });
+      runWidest(gpu, forwardKernel, { x: x!, y }, job(x!.size, attrs));
       return y;
     },
     vjp(device, { inputs, output, attrs }, dy) {
       const gpu = device as GpuDevice;
       const x = inputs[0]!;
       const dx = gpu.empty(x.shape, `${name} gradient`);
-      gradientKernel.run(gpu, { x, y: output, dy, dx }, values(x.size, attrs), { threads: x.size }, { OP });
+      runWidest(gpu, gradientKernel, { x, y: output, dy, dx }, job(x.size, attrs));
       return [dx];
     },
   });
@@ -87,8 +87,9 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
 /** The gradient of relu from its output y, untracked: dy where y > 0, else 0; any shape. */
 export function reluGradient(gpu: GpuDevice, y: Tensor, dy: Tensor): Tensor {
   const dx = gpu.empty(y.shape, "relu gradient");
-  const OP = numberOf("relu");
-  gradientKernel.run(gpu, { x: y, y, dy, dx }, { n: y.size, a: 0, b: 0 }, { threads: y.size }, { OP });
+  const constants = { OP: numberOf("relu") };
+  const params = { n: y.size, a: 0, b: 0 };
+  runWidest(gpu, gradientKernel, { x: y, y, dy, dx }, { params, along: "n", times: 1, constants });
   return dx;
 }
 
