@@ -1,3 +1,4 @@
+import accumulateSource from "../../shaders/accumulate.wgsl";
 import adamwSource from "../../shaders/adamw.wgsl";
 import clipSource from "../../shaders/clip_factor.wgsl";
 import normSource from "../../shaders/gradient_norm.wgsl";
@@ -49,6 +50,14 @@ const adamwKernel = defineKernel({
   },
 });
 
+const accumulateKernel = defineKernel({
+  name: "accumulate",
+  source: accumulateSource,
+  include: [gridLib],
+  bindings: { x: "read", sum: "write" },
+  params: { n: "u32", first: "u32" },
+});
+
 const squareKernel = defineKernel({
   name: "square_sum",
   source: squareSource,
@@ -84,6 +93,9 @@ const clipKernel = defineKernel({
 // Elements whose squares one workgroup sums.
 const SPAN = 2048;
 
+/** A flag, or what gives it anew each time that a recorded step runs. */
+type LiveFlag = boolean | (() => boolean);
+
 /** What both kinds of steps have: a parameter and its gradient of any one shape, and how the step is made. */
 interface Step {
   parameter: Tensor;
@@ -101,7 +113,7 @@ export interface SgdStep extends Step {
   velocity: Tensor;
   momentum: number;
   nesterov: boolean;
-  first: boolean | (() => boolean);
+  first: LiveFlag;
 }
 
 /** What one step of AdamW changes (parameter, m, v) and how; corrections are 1 - beta^t. */
@@ -133,7 +145,15 @@ const share = (value: number) => value > 0 && value <= 1;
 /** A number computed from live ones, live itself. */
 const live = (value: () => number, ...from: unknown[]): Live =>
   from.some((source) => typeof source === "function") ? value : value();
+const flag = (value: LiveFlag): Live => (typeof value === "function" ? () => Number(value()) : Number(value));
 const quarters = (size: number) => Math.ceil(size / 4);
+
+/** Adds x to a sum of the same shape in place, or begins the sum with it: for gradients that come in several rounds. */
+export function accumulate(gpu: GpuDevice, x: Tensor, sum: Tensor, first: LiveFlag): void {
+  expectShape("accumulate", "sum", sum, x.shape);
+  const n = quarters(x.size);
+  accumulateKernel.run(gpu, { x, sum }, { n, first: flag(first) }, { threads: n });
+}
 
 /**
  * One step of gradient descent with momentum, in place, with the weight decay inside the gradient. The velocity starts
@@ -152,7 +172,7 @@ export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
     {
       n,
       clipped: Number(clip !== null),
-      first: typeof first === "function" ? () => Number(first()) : Number(first),
+      first: flag(first),
       nesterov: Number(nesterov),
       decayed: quarters(step.decayed ?? parameter.size),
       learning_rate: learningRate,

@@ -7,7 +7,7 @@ import { oneCycle } from "../nn/schedule.ts";
 import { Compiled, type HostArray } from "../tensor/compile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { FormatError, NonFiniteError, UsageError } from "../tensor/errors.ts";
-import type { Program } from "../tensor/program.ts";
+import { Program } from "../tensor/program.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
@@ -33,6 +33,11 @@ export interface TrainConfig {
   /** Highest learning rate. */
   learningRate: number;
   optimiser: OptimiserConfig;
+  /**
+   * Rounds that a batch is worked through in, one by default: the gradients of equal parts of it are added up, so that a
+   * larger batch fits. Batch statistics and MK-MMD are then those of the parts.
+   */
+  accumulate?: number;
   /** Whether the step is recorded once and replayed (the default), or built anew each time. */
   replay?: boolean;
 }
@@ -64,6 +69,14 @@ const KEPT = 64;
 const WIDTH = 16;
 const HEAD = 4;
 
+/** A step whose report has not been read. */
+interface Submitted {
+  step: number;
+  learningRate: number;
+  size: number;
+  names: string[];
+}
+
 /** Trains one method step by step; the same seed and batches give the same bits. */
 export class Trainer {
   readonly #optimiser: Optimiser;
@@ -71,7 +84,10 @@ export class Trainer {
   readonly #compiled: Compiled<InputName, string[]>;
   /** Measurements [KEPT, WIDTH] of the steps whose reports have not been read. */
   readonly #ring: Tensor;
-  #pending: { step: number; learningRate: number; size: number; names: string[] }[] = [];
+  #pending: Submitted[] = [];
+  /** The update behind several rounds. */
+  #update: Program<void> | null = null;
+  #round = 0;
   #step = 0;
   #skipped = 0;
 
@@ -96,30 +112,39 @@ export class Trainer {
     return this.#step;
   }
 
-  /** The recorded step for batches like this one, for measurements and listings. */
+  /** The recorded work on batches like this one (on a round, where there are several), for measurements and listings. */
   program(host: HostBatch): Program<string[]> {
-    return this.#compiled.program(inputsOf(host));
+    return this.#compiled.program(inputsOf(this.#rounds(host)[0]!));
   }
 
   /**
    * Submits one training step and returns at once; `reports` gives its measurements.
-   * @throws UsageError when the reports of 64 steps have not been read.
+   * @throws UsageError when the reports of 64 rounds have not been read, or the batch has no such number of equal parts.
    */
   submit(host: HostBatch): void {
-    if (this.#pending.length === KEPT) {
-      throw new UsageError(`trainer: expected reports() at least every ${KEPT} steps, got ${KEPT} without`);
+    const rounds = this.#rounds(host);
+    if ((this.#pending.length + 1) * rounds.length > KEPT) {
+      throw new UsageError(
+        `trainer: expected reports() at least every ${Math.floor(KEPT / rounds.length)} steps, got ${this.#pending.length} without`,
+      );
     }
     const step = this.#step++;
     const learningRate = oneCycle(
       { peak: this.config.learningRate, steps: this.config.steps, warmup: 0.2, startDivisor: 10, endDivisor: 1000 },
       step,
     );
-    this.#pass.restart(this.rng.fork("step", step));
     this.#optimiser.advance(learningRate);
-    const names =
-      this.config.replay === false
-        ? scope(() => this.#work(upload(this.device, host)))
-        : this.#compiled.run(inputsOf(host));
+    let names: string[] = [];
+    for (const [round, part] of rounds.entries()) {
+      this.#round = round;
+      this.#pass.restart(round === 0 ? this.rng.fork("step", step) : this.rng.fork("step", step, "round", round));
+      names = this.#replayed ? this.#compiled.run(inputsOf(part)) : scope(() => this.#work(upload(this.device, part)));
+    }
+    if (rounds.length > 1) {
+      if (this.#replayed) this.#update ??= Program.record(this.device, () => this.#finish());
+      if (this.#update) this.#update.run();
+      else scope(() => this.#finish());
+    }
     this.#pending.push({ step, learningRate, size: host.size, names });
   }
 
@@ -132,7 +157,14 @@ export class Trainer {
     this.#pending = [];
     if (pending.length === 0) return [];
     const ring = await this.#ring.read();
-    return pending.map((facts, row) => this.#report(facts, ring.subarray(row * WIDTH, (row + 1) * WIDTH)));
+    const rounds = this.config.accumulate ?? 1;
+    const row = (i: number) => ring.subarray(i * WIDTH, (i + 1) * WIDTH);
+    return pending.map((facts, i) =>
+      this.#report(
+        facts,
+        Array.from({ length: rounds }, (_, r) => row(i * rounds + r)),
+      ),
+    );
   }
 
   /** Takes one training step and gives its measurements: waits for the GPU. @throws NonFiniteError as `reports`. */
@@ -141,30 +173,61 @@ export class Trainer {
     return (await this.reports()).at(-1)!;
   }
 
-  /** What the device does in one step: everything but the numbers that `submit` brings up to date. */
+  get #replayed(): boolean {
+    return this.config.replay !== false;
+  }
+
+  /** The equal parts of a batch, one for each round. */
+  #rounds(host: HostBatch): HostBatch[] {
+    const { accumulate = 1 } = this.config;
+    const size = host.size / accumulate;
+    if (!(Number.isInteger(accumulate) && accumulate >= 1 && Number.isInteger(size))) {
+      throw new UsageError(`accumulate: expected a divisor of the batch of ${host.size} images, got ${accumulate}`);
+    }
+    if (accumulate === 1) return [host];
+    return Array.from({ length: accumulate }, (_, round) => {
+      const part = <A extends Float32Array | Uint32Array>(all: A) =>
+        all.subarray((round * all.length) / accumulate, ((round + 1) * all.length) / accumulate) as A;
+      return { ...host, size, rgb: part(host.rgb), depth: part(host.depth), target: part(host.target) };
+    });
+  }
+
+  /** What the device does in one round: everything but the numbers that `submit` brings up to date. */
   #work(batch: DeviceBatch): string[] {
     const loss = this.method.loss(batch, this.#pass);
     backward(loss.total);
-    const norm = this.#optimiser.apply();
+    const single = (this.config.accumulate ?? 1) === 1;
+    if (!single) this.#optimiser.gather(() => this.#round === 0);
+    const norm = single ? this.#optimiser.apply() : null;
     const names = Object.keys(loss.parts);
     if (HEAD + names.length > WIDTH) {
       throw new UsageError(`trainer: expected at most ${WIDTH - HEAD} loss terms, got ${names.length}`);
     }
     const right = hits(argmax(loss.scores), loss.target, { ignored: IGNORED });
-    let column = 0;
-    for (const measured of [loss.total, norm, right, ...Object.values(loss.parts)]) {
-      const at = column;
-      this.device.copy(measured, this.#ring, () => this.#pending.length * WIDTH + at);
-      column += measured.size;
+    for (const [column, measured] of [loss.total, norm, right, null, ...Object.values(loss.parts)].entries()) {
+      if (measured) this.#keep(measured, column);
     }
     return names;
   }
 
-  #report(facts: { step: number; learningRate: number; size: number; names: string[] }, row: ArrayLike<number>) {
-    const { step, learningRate, size, names } = facts;
-    const [total, gradientNorm, right, counted] = [row[0]!, row[1]!, row[2]!, row[3]!];
+  /** What the device does behind the last of several rounds. */
+  #finish(): void {
+    this.#keep(this.#optimiser.update(1 / this.config.accumulate!), 1);
+  }
+
+  /** Copies what was measured to its column in the row of the round. */
+  #keep(measured: Tensor, column: number): void {
+    const rounds = this.config.accumulate ?? 1;
+    const row = () => this.#pending.length * rounds + this.#round;
+    this.device.copy(measured, this.#ring, () => row() * WIDTH + column);
+  }
+
+  #report({ step, learningRate, size, names }: Submitted, rows: readonly ArrayLike<number>[]): StepReport {
+    const sum = (column: number) => rows.reduce((total, row) => total + row[column]!, 0);
+    const gradientNorm = rows.at(-1)![1]!;
+    const [total, right, counted] = [sum(0) / rows.length, sum(2), sum(3)];
     const losses: Record<string, number> = { total };
-    for (const [i, name] of names.entries()) losses[name] = row[HEAD + i]!;
+    for (const [i, name] of names.entries()) losses[name] = sum(HEAD + i) / rows.length;
     const skipped = !Number.isFinite(total) || !Number.isFinite(gradientNorm);
     this.#skipped = skipped ? this.#skipped + 1 : 0;
     if (this.#skipped >= MAX_SKIPPED) {
@@ -199,6 +262,7 @@ export class Trainer {
   /** Frees the recorded steps and the optimiser's state; the method's networks stay. */
   dispose(): void {
     this.#compiled.dispose();
+    this.#update?.dispose();
     this.#ring.dispose();
     this.#optimiser.dispose();
   }

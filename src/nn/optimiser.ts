@@ -1,4 +1,4 @@
-import { adamwStep, clipFactor, gradientNorm, sgdStep } from "../kernels/optimizer.ts";
+import { accumulate, adamwStep, clipFactor, gradientNorm, sgdStep } from "../kernels/optimizer.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -40,14 +40,22 @@ interface Buffers {
   second: Tensor | null;
 }
 
+/** One parameter's part of the flat buffers, and the element it begins at. */
+interface Slot extends Buffers {
+  name: string;
+  offset: number;
+}
+
 /**
  * Updates parameters in place from their gradients. All parameters move into one buffer, each at its place, and so do
  * gradients and moments, so that a step is a handful of dispatches however many parameters there are. A step whose global
  * gradient norm is NaN or infinite changes nothing. The state (moments, step count) is part of a checkpoint.
  */
 export class Optimiser {
-  readonly #slots: (Buffers & { name: string })[];
+  readonly #slots: Slot[];
   readonly #flat: Buffers;
+  // Gradients of one round, where there are several.
+  #round: Tensor | null = null;
   // Parameters that decay lie in front of those that do not.
   readonly #decayed: number;
   #steps = 0;
@@ -70,7 +78,7 @@ export class Optimiser {
     const zeros = () => device.upload(new Float32Array(elements(all)), [elements(all)]).keep();
     const adam = config.kind === "adamw";
     this.#flat = { parameter: zeros(), gradient: zeros(), first: zeros(), second: adam ? zeros() : null };
-    const slots = new Map<string, Buffers & { name: string }>();
+    const slots = new Map<string, Slot>();
     let offset = 0;
     for (const entry of placed) {
       const [name, parameter] = entry;
@@ -81,7 +89,7 @@ export class Optimiser {
       parameter.moveTo(home);
       home.dispose();
       const rest = { gradient: slice(gradient), first: slice(first), second: second && slice(second) };
-      slots.set(name, { name, parameter, ...rest });
+      slots.set(name, { name, offset, parameter, ...rest });
       offset += room(entry);
     }
     // In the order given, which is that of the state.
@@ -111,20 +119,43 @@ export class Optimiser {
    * @throws UsageError if a parameter has no gradient.
    */
   apply(): Tensor {
-    const { device, config } = this;
-    for (const { name, parameter, gradient } of this.#slots) {
+    this.gather();
+    return this.update();
+  }
+
+  /**
+   * Takes the gradients that `backward` has left. Where `first` is given they are one round of several: it says whether
+   * the sum begins with them. @throws UsageError if a parameter has no gradient.
+   */
+  gather(first?: () => boolean): void {
+    const { device } = this;
+    const sum = this.#flat.gradient;
+    if (first) this.#round ??= device.upload(new Float32Array(sum.size), sum.shape).keep();
+    for (const { name, parameter, gradient, offset } of this.#slots) {
       if (!parameter.grad) throw new UsageError(`optimiser: expected a gradient for ${name}, got none`);
-      device.copy(parameter.grad, gradient);
+      if (first) device.copy(parameter.grad, this.#round!, offset);
+      else device.copy(parameter.grad, gradient);
     }
+    if (first) accumulate(device, this.#round!, sum, first);
     this.zeroGrad();
+  }
+
+  /**
+   * Updates the parameters by `scale` times the gradients that were gathered. Returns their global norm before clipping
+   * (one element).
+   */
+  update(scale = 1): Tensor {
+    const { device, config } = this;
     const { parameter, gradient, first, second } = this.#flat;
-    const norm = gradientNorm(device, [gradient]);
-    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE);
+    const norm = gradientNorm(device, [gradient], scale);
+    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE, scale);
     const learningRate = () => this.#learningRate;
     const common = { parameter, gradient, learningRate, weightDecay: config.weightDecay, decayed: this.#decayed, clip };
     if (second) {
       const { beta1, beta2, eps } = config;
-      const corrections = { correction1: () => 1 - this.#power1, correction2: () => 1 - this.#power2 };
+      // Before the first step, when the work may be recorded, they are those of the first.
+      const powers = () => (this.#steps === 0 ? [beta1, beta2] : [this.#power1, this.#power2]) as [number, number];
+      const corrections = { correction1: () => 1 - powers()[0], correction2: () => 1 - powers()[1] };
       adamwStep(device, { ...common, m: first, v: second, beta1, beta2, eps, ...corrections });
     } else {
       const { momentum } = config;
@@ -173,6 +204,7 @@ export class Optimiser {
   dispose(): void {
     this.zeroGrad();
     this.#flat.parameter.dispose();
+    this.#round?.dispose();
     for (const { gradient, first, second } of [this.#flat, ...this.#slots]) {
       for (const tensor of [gradient, first, second]) tensor?.dispose();
     }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { add, backward, dropout, matmul, mse, relu } from "../../src/kernels/index.ts";
 import { encoderConfig } from "../../src/model/encoder.ts";
 import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
-import { defaultWeights } from "../../src/model/objective.ts";
+import { defaultWeights, singleObjective } from "../../src/model/objective.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../../src/model/train.ts";
 import { Init } from "../../src/nn/module.ts";
@@ -190,11 +190,11 @@ describe("training", () => {
       target: Uint32Array.from({ length: size }, () => rng.int(classes)),
     };
   };
-  const open = (replay: boolean) => {
+  const open = (replay: boolean, accumulate = 1) => {
     const rng = new Rng(3);
     const teacher = new SingleNetwork(new Init(device, rng.fork("p")), 1, classes, encoderConfig("tiny"));
     const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, teacher);
-    const trainer = new Trainer(device, method, { ...defaultTraining(40), replay }, rng.fork("train"));
+    const trainer = new Trainer(device, method, { ...defaultTraining(40), replay, accumulate }, rng.fork("train"));
     return { trainer, all: [trainer, method.network, teacher] };
   };
   const opened: { dispose(): void }[] = [];
@@ -203,7 +203,7 @@ describe("training", () => {
   });
 
   it("gives the same bits replayed and eager, batch sizes mixed", async () => {
-    const runs = [true, false].map(open);
+    const runs = [true, false].map((replay) => open(replay));
     opened.push(...runs.flatMap(({ all }) => all));
     const [replayed, eager] = runs.map(({ trainer }) => trainer) as [Trainer, Trainer];
     for (let step = 0; step < 6; step++) {
@@ -211,6 +211,49 @@ describe("training", () => {
       expect(await replayed.step(batch)).toEqual(await eager.step(batch));
     }
     expect(await replayed.state()).toEqual(await eager.state());
+  });
+
+  it("adds up the gradients of parts of a batch, replayed and eager alike", async () => {
+    const runs = [open(true, 2), open(false, 2)];
+    opened.push(...runs.flatMap(({ all }) => all));
+    const [replayed, eager] = runs.map(({ trainer }) => trainer) as [Trainer, Trainer];
+    for (let step = 0; step < 3; step++) {
+      expect(await replayed.step(batchOf(step, 6))).toEqual(await eager.step(batchOf(step, 6)));
+    }
+    expect(await replayed.state()).toEqual(await eager.state());
+    expect(() => replayed.submit(batchOf(0, 3))).toThrow(
+      "accumulate: expected a divisor of the batch of 3 images, got 2",
+    );
+  });
+
+  it("takes the same step in one round and in two of the same images, but for dropout", async () => {
+    // Two equal halves have the statistics of the whole, so that every mean over images is the same.
+    const half = batchOf(1, 4);
+    const twice = <A extends Float32Array | Uint32Array>(all: A) =>
+      Object.assign(new (all.constructor as new (n: number) => A)(2 * all.length), { ...[...all, ...all] });
+    const whole = { ...half, size: 8, rgb: twice(half.rgb), depth: twice(half.depth), target: twice(half.target) };
+    const method = { ...encoderConfig("tiny"), dropout: 0 };
+    const run = async (accumulate: number) => {
+      const network = new SingleNetwork(new Init(device, new Rng(9)), 3, classes, method);
+      const trainer = new Trainer(
+        device,
+        {
+          ...{ name: "rgb-only", task: "classify", seen: "rgb", network, trained: new Map([["network", network]]) },
+          loss: (batch, pass) => singleObjective(network.forward(batch.rgb!, pass), batch.target!, 0),
+          predict: () => {
+            throw new Error("not used");
+          },
+        },
+        { ...defaultTraining(40), accumulate },
+        new Rng(1),
+      );
+      opened.push(trainer, network);
+      return trainer.step(whole);
+    };
+    const [one, two] = [await run(1), await run(2)];
+    expect(two.losses.total).toBeCloseTo(one.losses.total!, 5);
+    expect(two.gradientNorm).toBeCloseTo(one.gradientNorm, 4);
+    expect(two.correct).toBe(one.correct);
   });
 
   it("creates no GPU object and makes one submit a step from the second step on; memory stays", async () => {
