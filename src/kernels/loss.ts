@@ -7,15 +7,16 @@ import finiteLib from "../../shaders/lib/finite.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import largerLib from "../../shaders/lib/larger.wgsl";
 import mathLib from "../../shaders/lib/math.wgsl";
+import mseSource from "../../shaders/mse.wgsl";
+import mseGradientSource from "../../shaders/mse_dx.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { mul, sub } from "./binary.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { rowsOf } from "./softmax.ts";
-import { affine, neg, square } from "./unary.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
 const include = [gridLib, finiteLib, mathLib, largerLib];
 const crossEntropyParams = { rows: "u32", classes: "u32", ignored: "u32", weighted: "u32", smoothing: "f32" } as const;
@@ -63,6 +64,20 @@ const klDivergenceGradientKernel = defineKernel({
   bindings: { student: "read", teacher: "read", stats: "read", dy: "read", dx: "write" },
   params: klDivergenceParams,
   constants: ["TEACHER"],
+});
+
+const mseKernel = defineWidths({
+  name: "mse",
+  source: mseSource,
+  bindings: { a: "read", b: "read", partial: "write" },
+  params: { n: "u32", parts: "u32" },
+});
+
+const mseGradientKernel = defineWidths({
+  name: "mse_dx",
+  source: mseGradientSource,
+  bindings: { a: "read", b: "read", dy: "read", da: "write" },
+  params: { n: "u32", scale: "f32" },
 });
 
 /** Attributes of crossEntropy: the class that does not count, and the share of the target spread over all classes. */
@@ -164,27 +179,35 @@ const mseOp = defineOp<Record<never, never>>({
   name: "mse",
   shape([a, b]) {
     expectShape("mse", "b", b!, a!.shape);
-    expect(a!.shape.length <= 4, "mse", "at most four axes", showShape(a!.shape));
     expect(a!.size > 0, "mse", "at least one element", showShape(a!.shape));
     return [];
   },
   forward(device, [a, b], _attrs, shape) {
-    const difference = sub(a!, b!);
-    const squares = square(difference);
-    const total = reduceMiddle(device as GpuDevice, squares, [1, a!.size, 1], "sum", 1 / a!.size);
+    const gpu = device as GpuDevice;
+    const n = a!.size;
+    const parts = Math.ceil(Math.sqrt(n));
+    const partial = gpu.empty([parts], "mse");
+    runWidest(
+      gpu,
+      mseKernel,
+      { a: a!, b: b!, partial },
+      { params: { n, parts }, along: "n", times: 1, threads: parts },
+    );
+    const total = reduceMiddle(gpu, partial, [1, parts, 1], "sum", 1 / n);
     const y = total.view(shape);
-    for (const scratch of [difference, squares, total]) scratch.dispose();
+    for (const scratch of [partial, total]) scratch.dispose();
     return y;
   },
-  vjp(_device, { inputs: [a, b] }, dy, needs) {
-    const difference = sub(a!, b!);
-    const factor = affine(dy, 2 / a!.size);
-    const da = mul(difference, factor);
-    const db = needs[1] ? neg(da) : null;
-    for (const scratch of [difference, factor]) scratch.dispose();
-    if (needs[0]) return [da, db];
-    da.dispose();
-    return [null, db];
+  vjp(device, { inputs: [a, b] }, dy, needs) {
+    const gpu = device as GpuDevice;
+    const n = a!.size;
+    const gradient = (from: Tensor, to: Tensor) => {
+      const da = gpu.empty(from.shape, "mse gradient");
+      const job = { params: { n, scale: 2 / n }, along: "n" as const, times: 1 };
+      runWidest(gpu, mseGradientKernel, { a: from, b: to, dy, da }, job);
+      return da;
+    };
+    return [needs[0] ? gradient(a!, b!) : null, needs[1] ? gradient(b!, a!) : null];
   },
 });
 

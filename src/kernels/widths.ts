@@ -15,11 +15,15 @@ export function defineWidths<B extends string, P extends string>(spec: KernelSpe
   return defineKernel({ ...spec, include: [gridLib, scalarLib, ...include] });
 }
 
-/** What is run: `along` names the parameter that counts the neighbouring numbers; a thread for each V of them, `times` over. */
+/**
+ * What is run: `along` names the parameter that counts the neighbouring numbers; a thread for each V of them, `times` over,
+ * unless so many `threads` share them.
+ */
 export interface WidthsRun<P extends string> {
   params: Record<P, number>;
   along: NoInfer<P>;
   times: number;
+  threads?: number;
   constants?: Record<string, number | boolean>;
 }
 
@@ -28,12 +32,14 @@ interface Job extends WidthsRun<string> {
   tensors: Record<string, Tensor>;
 }
 
-function run(gpu: GpuDevice, { kernel, tensors, params, along, times, constants }: Job, width: 1 | 4): void {
+function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width: 1 | 4): void {
+  const { params, along, times } = job;
   const count = params[along]! / width;
+  const threads = job.threads ?? count * times;
   const name = width === 4 ? vectorName(kernel) : kernel;
   kernels()
     .get(name)!
-    .run(gpu, tensors, { ...params, [along]: count }, { threads: count * times }, constants);
+    .run(gpu, tensors, { ...params, [along]: count }, { threads }, constants);
 }
 
 // Fewer threads than this leave a GPU waiting for memory; an adapter on the CPU rewards every load that is saved.

@@ -10,6 +10,7 @@ for (const op of Object.values(binaryOps)) {
         inputs: [[3, 5, 7], { shape: [3, 5, 7], ...b }],
         attrs: {},
       },
+      { name: "four at a time", inputs: [[3, 5, 8], { shape: [3, 5, 8], ...b }], attrs: {} },
       { name: "bias", inputs: [[2, 3, 3, 5], { shape: [5], ...b }], attrs: {} },
       {
         name: "per-image scale",

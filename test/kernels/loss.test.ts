@@ -105,7 +105,13 @@ opSuite(lossOps.mse, {
     },
     { name: "one", inputs: [[1], [1]], attrs: {} },
     { name: "long", inputs: [[1009], [1009]], attrs: {} },
+    {
+      name: "vectors, a gradient for one side",
+      inputs: [[5, 3, 8], { shape: [5, 3, 8], gradient: false }],
+      attrs: {},
+    },
   ],
+  families: ["widths"],
   bad: [
     {
       name: "shapes that differ",
