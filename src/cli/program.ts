@@ -5,6 +5,7 @@ import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
+import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
 import { type Flag, flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { VERSION } from "./version.ts";
@@ -87,6 +88,13 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
     .action((options: PredictOptions) => predictImage(options, io));
+  addProfileOptions(root.command("profile"))
+    .description("tell where the time of a training step or a prediction goes, kernel by kernel")
+    .addHelpText(
+      "after",
+      example("onestage profile --by layer", "onestage profile --model resnet18 --trace trace.json"),
+    )
+    .action((options: ProfileOptions) => profile(options, io));
   root
     .command("info")
     .description("tell which adapter is used, why, and what it can do")
@@ -111,6 +119,16 @@ function addTrainOptions(command: Command, without: readonly string[]): Command 
     .option("--resume", "go on with the run in --out, or with the newest one")
     .option("--force", "replace the run in --out")
     .option("--json", "print the results as one JSON object");
+}
+
+function addProfileOptions(command: Command): Command {
+  for (const { flag, value, help, parse, default: standard } of Object.values(profileFlags)) {
+    command.addOption(new Option(`${flag} ${value}`, help).argParser(parse).default(standard));
+  }
+  return command
+    .option("--infer", "profile a prediction instead of a training step")
+    .option("--trace <file>", "write one step as a Chrome trace, which Perfetto opens")
+    .option("--json", "print one JSON object");
 }
 
 /** The default of a setting for the help, or all of them where scenes, folders and tasks differ. */

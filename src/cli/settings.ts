@@ -159,7 +159,8 @@ function text(flag: string, value: string, help: string): Flag {
   };
 }
 
-function choice(flag: string, names: readonly string[], help: string): Flag {
+/** A flag whose value is one of some names. */
+export function choice(flag: string, names: readonly string[], help: string): Flag {
   return {
     flag,
     value: `<${names.join("|")}>`,
@@ -171,7 +172,8 @@ function choice(flag: string, names: readonly string[], help: string): Flag {
   };
 }
 
-function whole(flag: string, low: number, high: number, help: string): Flag {
+/** A flag whose value is a whole number between two. */
+export function whole(flag: string, low: number, high: number, help: string): Flag {
   return {
     flag,
     value: "<n>",

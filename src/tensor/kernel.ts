@@ -7,6 +7,7 @@ import type { Tensor } from "./tensor.ts";
 
 const MAX_GROUPS = 65535;
 const COMPUTE = 0x4;
+const DEFAULT_WORKGROUP = 64;
 
 /** How a kernel uses a buffer. */
 export type Access = "read" | "write";
@@ -79,7 +80,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     extent: Extent,
     constants: Record<string, number | boolean> = {},
   ): void {
-    const workgroup = this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? 64);
+    const workgroup = this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? DEFAULT_WORKGROUP);
     const groups = "groups" in extent ? extent.groups : fold(Math.ceil(extent.threads / workgroup!));
     if (groups.some((count) => count === 0)) return;
     const live = this.#params.some(([name]) => typeof params[name] === "function");
@@ -135,8 +136,9 @@ export class Kernel<B extends string = string, P extends string = string> {
     constants: Record<string, number | boolean>,
     workgroup: number | null,
   ): GPUComputePipeline {
-    let key = `${this.spec.name}/${workgroup}`;
-    for (const name of this.spec.constants ?? []) key += `/${constants[name]}`;
+    let key = this.spec.name;
+    for (const name of this.spec.constants ?? []) key += ` ${name}=${constants[name]}`;
+    if (workgroup !== null && workgroup !== DEFAULT_WORKGROUP) key += ` WG=${workgroup}`;
     let pipeline = device.pipelines.get(key);
     if (!pipeline) {
       const began = performance.now();

@@ -1,0 +1,100 @@
+import { makeBatch } from "../data/batch.ts";
+import { writeFileAtomic } from "../data/node/atomic.ts";
+import { sceneDataset } from "../data/scenes/index.ts";
+import { buildMethod, type MethodName, methods, privilegedOf } from "../model/methods.ts";
+import { profilePrediction, profileTraining, type StepProfileOptions } from "../model/profile.ts";
+import type { SingleNetwork } from "../model/single.ts";
+import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
+import type { Module } from "../nn/module.ts";
+import { renderProfile } from "../report/profile.ts";
+import type { GpuDevice } from "../tensor/device.ts";
+import { type Grouping, groupings, groupSpans, type Profile, totalOf } from "../tensor/profile.ts";
+import { Rng } from "../tensor/rng.ts";
+import { chromeTrace } from "../tensor/trace.ts";
+import { datasetFacts } from "./dataset.ts";
+import { adapterName } from "./finish.ts";
+import { checkInterrupted, type Io } from "./io.ts";
+import { choice, type Flag, flags, networkConfig, newSettings, whole } from "./settings.ts";
+
+const SEED = 1;
+
+/** The flags of `onestage profile` that have values, with their defaults; the others are --infer, --json and --trace. */
+export const profileFlags = {
+  model: { ...flags.model, default: "tiny" },
+  task: { ...flags.task, default: "classify" },
+  method: { ...choice("--method", Object.keys(methods), "which network"), default: "one-stage-rgb" },
+  batch: { ...whole("--batch", 1, 100_000, "images a step"), default: 24 },
+  size: { ...flags.size, help: "side of the images in pixels", default: 32 },
+  steps: { ...whole("--steps", 1, 1000, "profiled steps, of which medians are taken"), default: 5 },
+  by: { ...choice("--by", groupings, "what the rows of the table are"), default: "op" },
+} as const satisfies Record<string, Flag & { default: string | number }>;
+
+/** The options of `onestage profile` as they are parsed. */
+export interface ProfileOptions {
+  model: string;
+  task: string;
+  method: MethodName;
+  batch: number;
+  size: number;
+  steps: number;
+  by: Grouping;
+  infer?: boolean;
+  json?: boolean;
+  trace?: string;
+}
+
+/** Profiles a step on the built-in scenes and prints where its time goes. */
+export async function profile(options: ProfileOptions, io: Io): Promise<void> {
+  const { trace, by, infer, json, method, model, task, batch, size } = options;
+  const device = await io.openDevice();
+  const what = `${method}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${batch} images of ${size}×${size}`;
+  const on = adapterName(device);
+  const profiled = await run(device, options, io);
+  if (trace !== undefined) {
+    const text = JSON.stringify(chromeTrace(profiled, `${what}, ${on}`));
+    await writeFileAtomic(trace, new TextEncoder().encode(text));
+  }
+  if (json) {
+    const groups = Object.fromEntries(
+      groupings.map((name) => [name, groupSpans(profiled.spans, name, profiled.limits)]),
+    );
+    const { infer: _, json: __, ...settings } = options;
+    const facts = { adapter: on, step: infer ? "predict" : "train", settings };
+    io.out(`${JSON.stringify({ ...facts, total: totalOf(profiled.spans, profiled.limits), groups, ...profiled })}\n`);
+    return;
+  }
+  io.out(renderProfile(profiled, { by, title: [what, on] }));
+  if (trace !== undefined) io.say(`trace written to ${trace}; open it at ui.perfetto.dev`);
+}
+
+async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<Profile> {
+  const { method: name, batch, size, task, model, steps, infer } = options;
+  const dataset = sceneDataset({ seed: SEED, width: size, height: size, train: batch, val: 1, test: 0 });
+  const settings = newSettings({ task, model, batch, size });
+  const facts = datasetFacts(dataset, settings.task);
+  const config = networkConfig(settings, facts.classes.length);
+  const host: HostBatch = makeBatch(
+    dataset,
+    "train",
+    Array.from({ length: batch }, (_, i) => i),
+    facts.depth,
+    null,
+    settings.task,
+  );
+  const rng = (part: string) => new Rng(SEED, "network", part);
+  const missing = infer ? null : privilegedOf(name);
+  const teacherName = missing && (`privileged-${missing}` as const);
+  const teacher = teacherName && (buildMethod(teacherName, device, rng(teacherName), config).network as SingleNetwork);
+  const method = buildMethod(name, device, rng(name), config, teacher);
+  const modules = new Map<string, Module>(teacher ? [["privileged", teacher]] : []);
+  const profileOptions: StepProfileOptions = { runs: steps, modules, check: () => checkInterrupted(io.signal) };
+  const trainer = infer ? null : new Trainer(device, method, defaultTraining(2 * steps + 2), new Rng(SEED, "steps"));
+  try {
+    return trainer
+      ? await profileTraining(device, trainer, host, profileOptions)
+      : await profilePrediction(device, method, host, profileOptions);
+  } finally {
+    trainer?.dispose();
+    for (const module of [...method.trained.values(), ...modules.values()]) module.dispose();
+  }
+}
