@@ -74,7 +74,7 @@ export async function measureCases(
 }
 
 /** What one warm run asks of the device; `added` are bytes at most live beside those that are live between runs. */
-async function usage(
+export async function usage(
   device: GpuDevice,
   work: Work,
 ): Promise<{ dispatches: number; submits: number; buffers: number; added: number }> {

@@ -1,7 +1,8 @@
 import { type EncoderConfig, encoders } from "../src/model/encoder.ts";
 import type { GpuDevice } from "../src/tensor/device.ts";
-import { matches } from "./cases.ts";
+import { matches, type Prepared } from "./cases.ts";
 import type { Ceilings, ScalingCurve, ScalingPoint } from "./result.ts";
+import { usage } from "./run.ts";
 import { prepareStep, type Scenario } from "./steps.ts";
 import { type Effort, interleave, type Timer } from "./timing.ts";
 
@@ -53,33 +54,42 @@ export async function measureScaling(
   const curves: ScalingCurve[] = [];
   for (const { axis, scenario, values, at } of axes) {
     if (!chosen.includes(axis)) continue;
-    const points: ScalingPoint[] = [];
+    const prepared: (Omit<ScalingPoint, "time"> & { work: Prepared })[] = [];
     const skipped: ScalingCurve["skipped"] = [];
-    for (const value of values) {
-      say(`scaling: ${axis} ${value}`);
-      const before = points.at(-1);
-      device.pool.trim();
-      device.pool.resetPeak();
-      const work = prepareStep(device, at(value), "train", "replayed");
-      const flops = work.flops!;
-      const expected = before ? (before.time.median * flops) / before.flops : (1000 * flops) / ceilings.flops;
-      if (expected > LONGEST) {
-        skipped.push({ name: `${axis} ${value}`, reason: `about ${Math.round(expected / 1000)} s a step` });
-        work.dispose();
-        continue;
-      }
-      try {
-        const dispatches = device.stream.counters.dispatches;
+    try {
+      // The time of a warm run of the point before, in milliseconds for each operation.
+      let pace = 1000 / ceilings.flops;
+      for (const value of values) {
+        effort.check?.();
+        say(`scaling: ${axis} ${value}`);
+        const before = device.pool.memory().liveBytes;
+        const work = prepareStep(device, at(value), "train", "replayed");
+        const held = device.pool.memory().liveBytes - before;
+        const flops = work.flops!;
+        prepared.push({ x: value, flops, peak: 0, dispatches: 0, work });
+        if (pace * flops > LONGEST) {
+          work.dispose();
+          prepared.pop();
+          skipped.push({ name: `${axis} ${value}`, reason: `about ${Math.round((pace * flops) / 1000)} s a step` });
+          continue;
+        }
         work.run();
-        const made = device.stream.counters.dispatches - dispatches;
-        const [timing] = await interleave(timer, [work], effort);
-        const peak = device.pool.memory().peakBytes;
-        points.push({ x: value, flops, time: timing!.wall, peak, dispatches: made });
-      } finally {
-        work.dispose();
+        const { added, dispatches } = await usage(device, work);
+        Object.assign(prepared.at(-1)!, { peak: held + added, dispatches });
+        pace = (await timer.sample(() => work.run(), 1)).wall / flops;
       }
+      // All points beside each other: a machine that is busy for a while must not bend the curve.
+      const timings = await interleave(
+        timer,
+        prepared.map(({ work }) => work),
+        effort,
+      );
+      const points = prepared.map(({ work: _, ...point }, i) => ({ ...point, time: timings[i]!.wall }));
+      curves.push({ axis, scenario, points, skipped });
+    } finally {
+      for (const { work } of prepared) work.dispose();
+      device.pool.trim();
     }
-    curves.push({ axis, scenario, points, skipped });
   }
   return curves;
 }
