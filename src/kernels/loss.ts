@@ -14,7 +14,7 @@ import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { reduceMiddle } from "./reduce.ts";
+import { LONG, reduceMiddle } from "./reduce.ts";
 import { rowsOf } from "./softmax.ts";
 import { defineWidths, runWidest } from "./widths.ts";
 
@@ -34,7 +34,7 @@ const crossEntropyMeanKernel = defineKernel({
   name: "cross_entropy_mean",
   source: crossEntropyMeanSource,
   include: [gridLib],
-  bindings: { sums: "read", y: "write" },
+  bindings: { stats: "read", sums: "write", y: "write" },
   params: { n: "u32" },
 });
 
@@ -105,9 +105,13 @@ const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     const { rows } = params;
     const stats = gpu.empty([5, rows], "crossEntropy");
     crossEntropyKernel.run(gpu, { ...tensors, stats }, params, { threads: rows });
-    const sums = reduceMiddle(gpu, stats, [2, rows, 1], "sum");
+    // The losses and weights of many rows are joined by many threads first.
+    const joined = rows >= LONG ? reduceMiddle(gpu, stats, [2, rows, 1], "sum") : null;
+    const sums = gpu.empty([2], "crossEntropy");
     const output = gpu.empty(shape, "crossEntropy");
-    crossEntropyMeanKernel.run(gpu, { sums, y: output }, { n: 1 }, { threads: 1 });
+    const n = joined ? 1 : rows;
+    crossEntropyMeanKernel.run(gpu, { stats: joined ?? stats, sums, y: output }, { n }, { threads: 1 });
+    joined?.dispose();
     return { output, saved: [stats, sums] };
   },
   vjp(device, { inputs, saved, attrs }, dy, needs) {

@@ -28,9 +28,11 @@ const maxGradientKernel = defineKernel({
   params: { n: "u32", length: "u32", inner: "u32" },
 });
 
-// From this length on two passes are used, the first with √length threads an output: more threads have work, and the
-// rounding error grows with √length instead of length.
-const LONG = 256;
+/**
+ * From this length on two passes are used, the first with √length threads an output: more threads have work, and the
+ * rounding error grows with √length instead of length.
+ */
+export const LONG = 256;
 
 /**
  * Reduces the middle axis of x seen as [outer, length, inner] into a tensor [outer·inner]; sums are scaled.
