@@ -7,6 +7,7 @@ import type { GpuDevice } from "../tensor/device.ts";
 import type { Program } from "../tensor/program.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { softmaxRow } from "./metrics.ts";
 import { type HostBatch, type InputName, inputsOf } from "./train.ts";
@@ -44,6 +45,11 @@ export class Predictor {
   /** The recorded work for batches like this one, for measurements and listings. */
   program(host: HostBatch): Program<Tensor[]> {
     return this.#compiled.program(inputsOf(host));
+  }
+
+  /** Finds the fastest kernels for batches like this one, as `tune`. */
+  tune(host: HostBatch, options?: TuneOptions): Promise<TunedJob[]> {
+    return this.#compiled.tune(inputsOf(host), options);
   }
 
   /** Predicts the images of a batch: waits for the GPU. */

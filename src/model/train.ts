@@ -10,6 +10,7 @@ import { FormatError, NonFiniteError, UsageError } from "../tensor/errors.ts";
 import { Program } from "../tensor/program.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
+import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { IGNORED } from "./task.ts";
 
@@ -114,7 +115,12 @@ export class Trainer {
 
   /** The recorded work on batches like this one (on a round, where there are several), for measurements and listings. */
   program(host: HostBatch): Program<string[]> {
-    return this.#compiled.program(inputsOf(this.#rounds(host)[0]!));
+    return this.#asBegun(() => this.#compiled.program(inputsOf(this.#rounds(host)[0]!)));
+  }
+
+  /** Finds the fastest kernels for steps on batches like this one, as `tune`; no step is taken. */
+  tune(host: HostBatch, options?: TuneOptions): Promise<TunedJob[]> {
+    return this.#asBegun(() => this.#compiled.tune(inputsOf(this.#rounds(host)[0]!), options));
   }
 
   /**
@@ -190,6 +196,17 @@ export class Trainer {
         all.subarray((round * all.length) / accumulate, ((round + 1) * all.length) / accumulate) as A;
       return { ...host, size, rgb: part(host.rgb), depth: part(host.depth), target: part(host.target) };
     });
+  }
+
+  /** Records the step, whose numbers are defined only once the optimiser has counted one. */
+  #asBegun<T>(record: () => T): T {
+    const begun = this.#optimiser.steps > 0;
+    if (!begun) this.#optimiser.advance(this.config.learningRate);
+    try {
+      return record();
+    } finally {
+      if (!begun) this.#optimiser.steps = 0;
+    }
   }
 
   /** What the device does in one round: everything but the numbers that `submit` brings up to date. */

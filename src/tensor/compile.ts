@@ -2,6 +2,7 @@ import type { GpuDevice } from "./device.ts";
 import { Program } from "./program.ts";
 import { type Shape, showShape } from "./shape.ts";
 import type { DType, Tensor } from "./tensor.ts";
+import { type TunedJob, type TuneOptions, tune } from "./tune.ts";
 
 /** Elements on the host with their shape; f32 unless said otherwise. */
 export interface HostArray {
@@ -50,6 +51,17 @@ export class Compiled<Name extends string, T> {
     return this.#prepare(inputs).program;
   }
 
+  /** Tunes the kernels of the work on inputs of these shapes, which is not run; programs recorded before are forgotten. */
+  async tune(inputs: Record<Name, HostArray>, options?: TuneOptions): Promise<TunedJob[]> {
+    this.dispose();
+    const tensors = this.#inputs(inputs);
+    try {
+      return await tune(this.device, () => this.body(tensors), options);
+    } finally {
+      for (const name of namesOf(tensors)) tensors[name].dispose();
+    }
+  }
+
   /** Frees every program with its inputs and results. */
   dispose(): void {
     for (const key of [...this.#known.keys()]) this.#forget(key);
@@ -67,11 +79,7 @@ export class Compiled<Name extends string, T> {
       return known;
     }
     if (this.#known.size >= this.#capacity) this.#forget(this.#known.keys().next().value!);
-    const tensors = {} as Record<Name, Tensor>;
-    for (const name of namesOf(inputs)) {
-      const { shape, dtype } = inputs[name];
-      tensors[name] = this.device.empty(shape, `input ${name}`, dtype).keep();
-    }
+    const tensors = this.#inputs(inputs);
     try {
       const made = { inputs: tensors, program: Program.record(this.device, () => this.body(tensors)) };
       this.#known.set(key, made);
@@ -80,6 +88,15 @@ export class Compiled<Name extends string, T> {
       for (const name of namesOf(tensors)) tensors[name].dispose();
       throw error;
     }
+  }
+
+  #inputs(inputs: Record<Name, HostArray>): Record<Name, Tensor> {
+    const tensors = {} as Record<Name, Tensor>;
+    for (const name of namesOf(inputs)) {
+      const { shape, dtype } = inputs[name];
+      tensors[name] = this.device.empty(shape, `input ${name}`, dtype).keep();
+    }
+    return tensors;
   }
 
   #forget(key: string): void {

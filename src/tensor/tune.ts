@@ -99,8 +99,9 @@ export async function tune(
 }
 
 /** Adapter and driver that choices hold for, as text. */
-export function adapterKey({ adapter }: GpuDevice): string {
-  return [adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(" / ");
+export function adapterKey({ adapter, gpu }: GpuDevice): string {
+  const parts = [adapter.vendor, adapter.architecture, gpu.adapterInfo?.device, adapter.description];
+  return [...new Set(parts)].filter(Boolean).join(" / ") || "an adapter without a name";
 }
 
 function collect(device: GpuDevice, body: () => unknown, again: boolean): Job[] {

@@ -1,5 +1,6 @@
 import type { GpuDevice } from "./device.ts";
 import { UsageError } from "./errors.ts";
+import { Kernel } from "./kernel.ts";
 import { inJob } from "./origin.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -64,11 +65,12 @@ export class Family<Args> {
   }
 }
 
-/** The numbers and flags among a job's arguments, tensors left out: what its speed depends on. */
+/** The numbers and flags among a job's arguments and the names of its kernels: what its speed depends on. */
 export function describe(args: unknown): string {
   return Object.entries(args as object)
     .map(([name, value]) => {
-      if (value === null || value instanceof Tensor) return "";
+      if (value === null || typeof value === "function" || value instanceof Tensor) return "";
+      if (value instanceof Kernel) return `${name}=${value.spec.name}`;
       return typeof value === "object" ? describe(value) : `${name}=${value}`;
     })
     .filter(Boolean)

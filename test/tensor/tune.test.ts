@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { conv2d, matmul, mmd } from "../../src/kernels/index.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
+import { kernels } from "../../src/tensor/kernel.ts";
 import { scope, type Tensor } from "../../src/tensor/tensor.ts";
 import { type TunedJob, tune } from "../../src/tensor/tune.ts";
 import { defineFamily, describe } from "../../src/tensor/variant.ts";
@@ -83,5 +84,10 @@ it("measures every variant of real kernels, whose results stay within rounding",
 it("describes a job by its numbers", () => {
   expect(describe({ tensors: {}, values: { n: 2, bias: 0 }, transposeA: true, none: null })).toBe(
     "n=2 bias=0 transposeA=true",
+  );
+  const kernel = [...kernels().values()][0]!;
+  const live = () => 1;
+  expect(describe({ kernels: { scalar: kernel }, params: { rows: 3, seed: live } })).toBe(
+    `scalar=${kernel.spec.name} rows=3`,
   );
 });
