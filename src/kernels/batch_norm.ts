@@ -20,6 +20,8 @@ const momentsKernel = defineWidths({
   source: momentsSource,
   bindings: { x: "read", partial: "write" },
   params: split,
+  // A mean: add. A variance: subtract, square, add.
+  cost: ({ x }) => ({ flops: 4 * x.size }),
 });
 
 const statisticsKernel = defineKernel({
@@ -37,6 +39,8 @@ const statisticsKernel = defineKernel({
   params: { ...split, momentum: "f32" },
   constants: ["LANES"],
   workgroup: null,
+  // Of x only one row is read, and the running statistics are read and written.
+  cost: ({ partial, mean }) => ({ bytes: 4 * (partial.size + 7 * mean.size) }),
 });
 
 const moments = { gamma: "read", beta: "read", mean: "read", variance: "read" } as const;
@@ -47,6 +51,8 @@ const applyKernel = defineWidths({
   bindings: { x: "read", ...moments, residual: "read", y: "write" },
   params: { ...split, eps: "f32" },
   constants: ["RESIDUAL", "RELU"],
+  // Subtract the mean, divide by the deviation, multiply by gamma, add beta.
+  cost: ({ x }) => ({ flops: 4 * x.size }),
 });
 
 const sumsKernel = defineWidths({
@@ -55,6 +61,8 @@ const sumsKernel = defineWidths({
   bindings: { x: "read", dy: "read", ...moments, partial: "write" },
   params: { ...split, eps: "f32" },
   constants: ["RELU"],
+  // The normal value: subtract, divide. Its product with dy: multiply, add. The sum of dy: add.
+  cost: ({ x }) => ({ flops: 5 * x.size }),
 });
 
 const residualSumsKernel = defineWidths({
@@ -62,6 +70,7 @@ const residualSumsKernel = defineWidths({
   source: residualSumsSource,
   bindings: { x: "read", dy: "read", y: "read", mean: "read", variance: "read", g: "write", partial: "write" },
   params: { ...split, eps: "f32" },
+  cost: ({ x }) => ({ flops: 5 * x.size }),
 });
 
 const dparamsKernel = defineKernel({
@@ -88,6 +97,8 @@ const dxKernel = defineWidths({
   bindings: { x: "read", dy: "read", beta: "read", coefficient: "read", dx: "write" },
   params: split,
   constants: ["RELU"],
+  // The normal value: subtract, divide. Its multiple and the mean of dy off dy: multiply, subtract twice. A factor: multiply.
+  cost: ({ x }) => ({ flops: 6 * x.size }),
 });
 
 /** x seen as rows of channels, cut into chunks of rows. */

@@ -28,6 +28,8 @@ const sgdKernel = defineKernel({
     momentum: "f32",
     weight_decay: "f32",
   },
+  // Decay, momentum, Nesterov's look ahead and the step: a multiply-add each. Parameter and velocity are read and written.
+  cost: ({ parameter }) => ({ flops: 8 * parameter.size, bytes: 20 * parameter.size }),
 });
 
 const adamwKernel = defineKernel({
@@ -48,6 +50,9 @@ const adamwKernel = defineKernel({
     root: "f32",
     eps: "f32",
   },
+  // Two moments: 3 and 4. Root, divide, add eps, divide, multiply by the rate, decay, subtract. Moments and parameter are
+  // read and written.
+  cost: ({ parameter }) => ({ flops: 14 * parameter.size, bytes: 28 * parameter.size }),
 });
 
 const accumulateKernel = defineKernel({
@@ -56,6 +61,7 @@ const accumulateKernel = defineKernel({
   include: [gridLib],
   bindings: { x: "read", sum: "write" },
   params: { n: "u32", first: "u32" },
+  cost: ({ x }) => ({ flops: x.size, bytes: 12 * x.size }),
 });
 
 const squareKernel = defineKernel({
@@ -66,6 +72,7 @@ const squareKernel = defineKernel({
   params: { n: "u32", span: "u32", offset: "u32" },
   constants: ["LANES"],
   workgroup: null,
+  cost: ({ x }) => ({ flops: 2 * x.size }),
 });
 
 // Threads of a workgroup that sums.

@@ -20,6 +20,8 @@ const forwardKernel = defineKernel({
   bindings: { x: "read", y: "write" },
   params,
   constants: ["LOG"],
+  // Subtract the largest, take the exponential, add up, divide.
+  cost: ({ x }) => ({ flops: 4 * x.size }),
 });
 
 const gradientKernel = defineKernel({
@@ -29,6 +31,8 @@ const gradientKernel = defineKernel({
   bindings: { y: "read", dy: "read", dx: "write" },
   params,
   constants: ["LOG"],
+  // y (dy - Σ y dy): multiply and add, subtract, multiply.
+  cost: ({ y }) => ({ flops: 4 * y.size }),
 });
 
 const argmaxKernel = defineKernel({

@@ -18,6 +18,8 @@ const forwardKernel = defineWidths({
   bindings: { x: "read", y: "write" },
   params,
   constants: ["OP"],
+  // The function counts as one operation, and so does its derivative.
+  cost: ({ x }) => ({ flops: x.size }),
 });
 
 const gradientKernel = defineWidths({
@@ -27,6 +29,7 @@ const gradientKernel = defineWidths({
   bindings: { x: "read", y: "read", dy: "read", dx: "write" },
   params,
   constants: ["OP"],
+  cost: ({ x }) => ({ flops: 2 * x.size }),
 });
 
 /** The unary functions in the order of shaders/lib/unary_ops.wgsl, with the names of their parameters. */
