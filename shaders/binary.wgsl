@@ -22,6 +22,7 @@ fn f(u: f32, v: f32) -> f32 {
     case MINIMUM: { return select(u, v, v < u || is_nan(v)); }
     // 1 where a wins, 1/2 at ties, 0 where b wins: the slope of maximum in a.
     case WINS: { return select(select(0.0, 0.5, u == v), 1.0, u > v); }
+    case AVERAGE: { return 0.5 * (u + v); }
     default: { return u; }
   }
 }

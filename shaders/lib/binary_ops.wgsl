@@ -6,3 +6,4 @@ const DIV = 3u;
 const MAXIMUM = 4u;
 const MINIMUM = 5u;
 const WINS = 6u;
+const AVERAGE = 7u;

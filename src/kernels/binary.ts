@@ -28,10 +28,11 @@ const kernel = defineWidths({
     b2: "u32",
     b3: "u32",
   },
+  cost: ({ y }) => ({ flops: y.size }),
   constants: ["OP", "SAME"],
 });
 
-const names = ["add", "sub", "mul", "div", "maximum", "minimum", "wins"] as const;
+const names = ["add", "sub", "mul", "div", "maximum", "minimum", "wins", "average"] as const;
 type BinaryName = (typeof names)[number];
 
 /** Runs one binary kernel, untracked: a and b broadcast to `shape`. */
@@ -111,18 +112,22 @@ function defineBinary(name: BinaryName, gradients: [Gradient, Gradient]): Op<Rec
     vjp(device, { inputs, output }, dy, needs) {
       const gpu = device as GpuDevice;
       const [a, b] = inputs as [Tensor, Tensor];
-      return [a, b].map((input, side) => {
-        if (!needs[side]) return null;
-        const full = gradients[side]!(gpu, a, b, output, dy);
-        const gradient = sumTo(gpu, full, input.shape);
+      const gradientOf = (side: 0 | 1) => {
+        const full = gradients[side](gpu, a, b, output, dy);
+        const gradient = sumTo(gpu, full, inputs[side]!.shape);
         if (gradient !== full && full !== dy) full.dispose();
         return gradient;
-      });
+      };
+      const da = needs[0] ? gradientOf(0) : null;
+      const alike = gradients[0] === gradients[1] && sameShape(a.shape, b.shape);
+      if (da && alike) return [da, needs[1] ? da.detach() : null];
+      return [da, needs[1] ? gradientOf(1) : null];
     },
   });
 }
 
 const pass: Gradient = (_gpu, _a, _b, _y, dy) => dy;
+const half: Gradient = (_gpu, _a, _b, _y, dy) => affine(dy, 0.5);
 const times = (gpu: GpuDevice, a: Tensor, b: Tensor) => run(gpu, "mul", a, b, broadcastShapes("mul", a.shape, b.shape));
 
 /** dy where the first argument wins (half at ties), 0 elsewhere. */
@@ -157,6 +162,7 @@ export const binaryOps = {
     (gpu, a, b, _y, dy) => share(gpu, b, a, dy),
     (gpu, a, b, _y, dy) => share(gpu, a, b, dy),
   ]),
+  average: defineBinary("average", [half, half]),
 };
 
 const apply = (op: Op<Record<never, never>>) => (a: Tensor, b: Tensor) => op.apply([a, b], {});
@@ -173,3 +179,5 @@ export const div = apply(binaryOps.div);
 export const maximum = apply(binaryOps.maximum);
 /** The smaller of a and b with broadcasting; ties share the gradient. */
 export const minimum = apply(binaryOps.minimum);
+/** (a + b) / 2 with broadcasting. */
+export const average = apply(binaryOps.average);

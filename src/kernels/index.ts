@@ -17,7 +17,7 @@ import { unaryOps } from "./unary.ts";
 
 export { backward } from "./backward.ts";
 export { batchNorm } from "./batch_norm.ts";
-export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
+export { add, average, div, maximum, minimum, mul, sub } from "./binary.ts";
 export { type Ceilings, measureCeilings } from "./ceilings.ts";
 export { conv2d } from "./conv2d.ts";
 export { dropout } from "./dropout.ts";

@@ -43,6 +43,6 @@ for (const op of Object.values(binaryOps)) {
       },
     ],
     ulp: 2,
-    scale: op.name === "add" || op.name === "sub" ? 0.5 : 0,
+    scale: ["add", "sub", "average"].includes(op.name) ? 0.5 : 0,
   });
 }

@@ -55,6 +55,7 @@ export const binaryFunctions: Record<string, (a: number, b: number) => number> =
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
   maximum: Math.max,
+  average: (a, b) => (a + b) / 2,
   minimum: Math.min,
 };
 
