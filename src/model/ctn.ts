@@ -1,5 +1,4 @@
-import { add } from "../kernels/binary.ts";
-import { affine, relu } from "../kernels/unary.ts";
+import { average } from "../kernels/binary.ts";
 import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -31,17 +30,21 @@ export class CrossTranslation extends Module {
 
   constructor(init: Init, channels: number, normalise: boolean) {
     super();
-    this.translate = new Conv2d(init.at("translate"), channels, channels, { kernel: 1, bias: true });
-    this.mix = new Conv2d(init.at("mix"), channels, channels, { kernel: 1, bias: !normalise });
+    this.translate = new Conv2d(init.at("translate"), channels, channels, {
+      kernel: 1,
+      bias: true,
+      activation: "relu",
+    });
+    const mixing = normalise ? { bias: false } : ({ bias: true, activation: "relu" } as const);
+    this.mix = new Conv2d(init.at("mix"), channels, channels, { kernel: 1, ...mixing });
     this.bn = normalise ? new BatchNorm(init, channels) : null;
   }
 
   forward(a: Tensor, h: Tensor, pass: Pass): Translated {
-    const available = relu(this.translate.forward(a));
-    const restored = relu(this.translate.forward(h));
-    const code = affine(add(available, restored), 0.5);
-    const mixed = this.mix.forward(code);
-    const fused = this.bn ? this.bn.forward(mixed, pass, { activation: "relu" }) : relu(mixed);
+    const available = this.translate.forward(a);
+    const restored = this.translate.forward(h);
+    const mixed = this.mix.forward(average(available, restored));
+    const fused = this.bn ? this.bn.forward(mixed, pass, { activation: "relu" }) : mixed;
     return { fused, available, restored };
   }
 }

@@ -15,6 +15,7 @@ export interface Conv2dOptions {
   dilation?: number;
   groups?: number;
   bias?: boolean;
+  activation?: "none" | "relu";
 }
 
 /** Convolution of [N,H,W,C] images with He-normal weights. Source: He et al. 2015. */
@@ -26,10 +27,11 @@ export class Conv2d extends Module {
   constructor(init: Init, inputs: number, outputs: number, options: Conv2dOptions) {
     super();
     const { kernel, stride = 1, padding = (kernel - 1) >> 1, dilation = 1, groups = 1, bias = false } = options;
+    const { activation = "none" } = options;
     const fan = (kernel * kernel * inputs) / groups;
     this.weight = init.at("weight").normal([kernel, kernel, inputs / groups, outputs], Math.sqrt(2 / fan));
     this.bias = bias ? init.constant([outputs], 0) : null;
-    this.#options = { stride, padding, dilation, groups };
+    this.#options = { stride, padding, dilation, groups, activation };
   }
 
   forward(x: Tensor): Tensor {
