@@ -3,6 +3,7 @@ import { styleSheet } from "../src/report/page/style.ts";
 import type { Comparison } from "./compare.ts";
 import { logPlot, plotStyle, type Series } from "./plot.ts";
 import { attained, type Ceilings, judged, type Result, type Row, type ScalingCurve } from "./result.ts";
+import { fitLine } from "./statistics.ts";
 import {
   ceilingsText,
   factsText,
@@ -95,25 +96,23 @@ function cases({ rows, ceilings, skipped }: Result): Html {
 }
 
 function scaling({ axis, scenario, points, skipped }: ScalingCurve): Html {
-  const plots: [string, string, string, (point: (typeof points)[number]) => number][] = [
-    ["Step time", "ms", "#1f77d0", (point) => point.time.median],
-    ["Peak memory", "MiB", "#d9541e", (point) => point.peak / 2 ** 20],
-  ];
-  return html`<h3>${scenario}</h3><p class="small">${linearity(points)}</p><div class="cards">${plots.map(
-    ([name, unit, color, value]) =>
-      logPlot(`${name} by ${axis}`, axis, unit, [
-        {
-          name,
-          color,
-          line: true,
-          points: points.map((point) => ({
-            x: point.x,
-            y: value(point),
-            title: `${axis} ${point.x}: ${time(point.time.median)}, ${mebibytes(point.peak)}`,
-          })),
-        },
-      ]),
-  )}</div>${list(skipped.map(({ name, reason }) => `left out: ${name} (${reason})`))}`;
+  const curve = (name: string, color: string, value: (point: (typeof points)[number]) => number): Series => ({
+    name,
+    color,
+    line: true,
+    points: points.map((point) => ({
+      x: point.x,
+      y: value(point),
+      title: `${axis} ${point.x}: ${time(point.time.median)}, ${mebibytes(point.peak)}`,
+    })),
+  });
+  const { slope } = fitLine(points.map(({ flops, time: taken }) => ({ x: flops, y: taken.median })));
+  const proportional = curve("in proportion to the work", "#777", ({ flops }) => slope * flops);
+  const times = [curve("step time", "#1f77d0", (point) => point.time.median), { ...proportional, dashed: true }];
+  const memory = [curve("peak memory", "#d9541e", (point) => point.peak / 2 ** 20)];
+  return html`<h3>${scenario}</h3><p class="small">${linearity(points)}</p><div class="cards">
+${logPlot(`Step time by ${axis}`, axis, "ms", times)}${logPlot(`Peak memory by ${axis}`, axis, "MiB", memory)}</div>
+${list(skipped.map(({ name, reason }) => `left out: ${name} (${reason})`))}`;
 }
 
 function peers({ peers: results }: Result): Html {

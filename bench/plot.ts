@@ -49,7 +49,7 @@ export function logPlot(label: string, xLabel: string, yLabel: string, series: r
     return html`<g data-series="${name}">${line && html`<path class="line" style="${stroke}" d="${path}"/>`}
 ${dashed ? null : points.map((p) => html`<circle cx="${px(p.x)}" cy="${py(p.y)}" r="4.5" style="fill:${color}"><title>${p.title}</title></circle>\n`)}</g>`;
   });
-  return html`<figure class="plot"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${grid}${marks}
+  return html`<figure class="log-plot"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${grid}${marks}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${xLabel}</text>
 <text transform="translate(16 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yLabel}</text></svg>
 <ul class="legend">${drawn.map(({ name, color }) => html`<li><i style="background:${color}"></i>${name}</li>`)}</ul></figure>`;
@@ -80,11 +80,11 @@ function round(value: number): number {
 
 /** The style of the plots. */
 export const plotStyle = new Html(`
-.plot{margin:0 0 1rem;background:var(--card);border:1px solid var(--rule);border-radius:.8rem;padding:1rem}
-.plot svg{width:100%;height:auto;font:12px system-ui,sans-serif}
-.plot text{fill:var(--muted)}
-.plot .grid{stroke:var(--rule);fill:none}
-.plot .line{fill:none;stroke-width:2}
+.log-plot{margin:0 0 1rem;background:var(--card);border:1px solid var(--rule);border-radius:.8rem;padding:1rem}
+.log-plot svg{width:100%;height:auto;font:12px system-ui,sans-serif}
+.log-plot text{fill:var(--muted)}
+.log-plot .grid{stroke:var(--rule);fill:none}
+.log-plot .line{fill:none;stroke-width:2}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;font-size:.85rem}
 .legend i{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin-right:.4em}
 .slower td{color:var(--bad)}.faster td{color:var(--good)}`);
