@@ -1,6 +1,7 @@
 import type { Op } from "../tensor/op.ts";
 import { batchNormOp } from "./batch_norm.ts";
 import { binaryOps } from "./binary.ts";
+import { castOp } from "./cast.ts";
 import { conv2dOp } from "./conv2d.ts";
 import { dropoutOp } from "./dropout.ts";
 import { hitsOp } from "./hits.ts";
@@ -18,6 +19,7 @@ import { unaryOps } from "./unary.ts";
 export { backward } from "./backward.ts";
 export { batchNorm } from "./batch_norm.ts";
 export { add, average, div, maximum, minimum, mul, sub } from "./binary.ts";
+export { cast } from "./cast.ts";
 export { type Ceilings, measureCeilings } from "./ceilings.ts";
 export { conv2d } from "./conv2d.ts";
 export { dropout } from "./dropout.ts";
@@ -54,7 +56,7 @@ export {
 
 /** Every op of the engine, by name; a test fails for an op without a suite. */
 export function registry(): ReadonlyMap<string, Op> {
-  const single = [batchNormOp, conv2dOp, dropoutOp, hitsOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
+  const single = [batchNormOp, castOp, conv2dOp, dropoutOp, hitsOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
   const pools = [avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
   const tables = [unaryOps, binaryOps, reduceOps, shapeOps, softmaxOps, lossOps].flatMap((table) =>
     Object.values(table),

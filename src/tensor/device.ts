@@ -1,19 +1,20 @@
 import { openGpu } from "#gpu";
 import type { Commands, Layout, Live } from "./command.ts";
 import { DeviceLostError, GpuError, NoAdapterError, UsageError } from "./errors.ts";
+import { fromHalf, toHalf } from "./half.ts";
 import type { Computed, Op } from "./op.ts";
 import { Pool, type Storage, StorageSlice } from "./pool.ts";
 import type { Recorder } from "./recorder.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { CommandStream } from "./stream.ts";
-import { type DType, Tensor } from "./tensor.ts";
+import { bytesPerElement, type DType, Tensor } from "./tensor.ts";
 import type { Tuner } from "./tune.ts";
 
 /** Where tensors live and ops run. There is one real kind, GpuDevice; the tests add a float64 one. */
 export interface Device {
   /** Runs an op whose inputs have been checked. */
   execute<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs, shape: Shape): Computed;
-  /** Copies elements to the host. */
+  /** Copies elements to the host; halves become floats. */
   read(tensor: Tensor): Promise<Float32Array | Uint32Array>;
   /** A new tensor with these elements. @throws ShapeError if their number does not fit the shape. */
   upload(data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor;
@@ -126,13 +127,14 @@ export class GpuDevice implements Device {
 
   /** A tensor with undefined content, for kernels to write. @throws OutOfMemoryError naming the op. */
   empty(shape: Shape, op: string, dtype: DType = "f32"): Tensor {
-    return new Tensor(this, shape, dtype, (this.recorder ?? this.pool).acquire(4 * sizeOf(shape), op));
+    return new Tensor(this, shape, dtype, (this.recorder ?? this.pool).acquire(bytesOf(shape, dtype), op));
   }
 
-  /** A tensor that lies within a flat one, from element `offset` (a multiple of 64) on. */
+  /** A tensor that lies within a flat one, from element `offset` on: a multiple of 256 bytes. */
   slice(flat: Tensor, offset: number, shape: Shape): Tensor {
-    const bytes = Math.max(256, Math.ceil((4 * sizeOf(shape)) / 256) * 256);
-    return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), 4 * offset, bytes));
+    const bytes = Math.max(256, Math.ceil(bytesOf(shape, flat.dtype) / 256) * 256);
+    const start = offset * bytesPerElement(flat.dtype);
+    return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), start, bytes));
   }
 
   /** Where kernels and copies go. */
@@ -142,8 +144,9 @@ export class GpuDevice implements Device {
 
   /** Copies all elements of `from` into `to`, from element `offset` of `to` on; the two lie in different buffers. */
   copy(from: Tensor, to: Tensor, offset: Live = 0): void {
-    const toOffset = typeof offset === "number" ? 4 * offset : () => 4 * offset();
-    this.commands.copy({ from: storageOf(from), to: storageOf(to), bytes: 4 * from.size, toOffset });
+    const element = bytesPerElement(to.dtype);
+    const toOffset = typeof offset === "number" ? element * offset : () => element * offset();
+    this.commands.copy({ from: storageOf(from), to: storageOf(to), bytes: Math.ceil(from.bytes / 4) * 4, toOffset });
   }
 
   upload(data: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
@@ -152,7 +155,7 @@ export class GpuDevice implements Device {
       throw new GpuError(`upload: expected ${sizeOf(shape)} elements for ${showShape(shape)}, got ${data.length}`);
     }
     // In a recorded step this is a constant: it is written once, and no planned memory.
-    const storage = this.pool.acquire(4 * sizeOf(shape), "upload");
+    const storage = this.pool.acquire(bytesOf(shape, dtype), "upload");
     this.recorder?.constant(storage);
     const tensor = new Tensor(this, shape, dtype, storage);
     this.#write(tensor, data);
@@ -167,7 +170,12 @@ export class GpuDevice implements Device {
   }
 
   #write(tensor: Tensor, data: ArrayLike<number>): void {
-    const typed = tensor.dtype === "f32" ? toTyped(data, Float32Array) : toTyped(data, Uint32Array);
+    const typed =
+      tensor.dtype === "f16"
+        ? toHalves(data)
+        : tensor.dtype === "f32"
+          ? toTyped(data, Float32Array)
+          : toTyped(data, Uint32Array);
     // Commands not yet submitted may still read the buffer's old content.
     this.stream.flush();
     const { buffer, offset } = storageOf(tensor);
@@ -187,7 +195,7 @@ export class GpuDevice implements Device {
   async readMany(tensors: readonly Tensor[]): Promise<(Float32Array | Uint32Array)[]> {
     this.check();
     this.#refuseRecording("read");
-    const sources = tensors.map((tensor) => ({ storage: storageOf(tensor), bytes: 4 * tensor.size }));
+    const sources = tensors.map((tensor) => ({ storage: storageOf(tensor), bytes: Math.ceil(tensor.bytes / 4) * 4 }));
     const dtypes = tensors.map(({ dtype }) => dtype);
     let copies: ArrayBuffer[];
     try {
@@ -200,7 +208,10 @@ export class GpuDevice implements Device {
       throw new GpuError(`read: expected the tensors' bytes from the GPU, got: ${(cause as Error).message}`);
     }
     this.check();
-    return copies.map((copy, i) => (dtypes[i] === "f32" ? new Float32Array(copy) : new Uint32Array(copy)));
+    return copies.map((copy, i) => {
+      if (dtypes[i] === "f16") return Float32Array.from(new Uint16Array(copy, 0, tensors[i]!.size), fromHalf);
+      return dtypes[i] === "f32" ? new Float32Array(copy) : new Uint32Array(copy);
+    });
   }
 
   /** Waits until the GPU has done everything submitted so far. */
@@ -225,6 +236,17 @@ export class GpuDevice implements Device {
 /** The pooled buffer behind a tensor of a GpuDevice. */
 export function storageOf(tensor: Tensor): Storage {
   return tensor.held as Storage;
+}
+
+/** Halves in words of 32 bits, as buffers are written. */
+function toHalves(data: ArrayLike<number>): Uint16Array<ArrayBuffer> {
+  const halves = new Uint16Array(2 * Math.ceil(data.length / 2));
+  for (let i = 0; i < data.length; i++) halves[i] = toHalf(data[i]!);
+  return halves;
+}
+
+function bytesOf(shape: Shape, dtype: DType): number {
+  return sizeOf(shape) * bytesPerElement(dtype);
 }
 
 function toTyped<T extends Float32Array | Uint32Array>(

@@ -27,6 +27,11 @@ export interface KernelSpec<B extends string, P extends string> {
   /** WGSL libraries put in front of the source. */
   include?: readonly string[];
   bindings: Record<B, Access>;
+  /**
+   * Bindings whose elements the source calls E: all f32, or all f16 where the tensors are. The source computes in f32 and
+   * converts where it loads and stores.
+   */
+  elements?: readonly NoInfer<B>[];
   params: Record<P, Scalar>;
   /** Names of the `const`s the source expects in its header: tile sizes, operation selectors. */
   constants?: readonly string[];
@@ -60,16 +65,18 @@ export class Kernel<B extends string = string, P extends string = string> {
     allKernels.set(spec.name, this as unknown as Kernel);
   }
 
-  /** The full WGSL for these constants: directives, header, libraries, source. */
-  code(constants: Record<string, number | boolean> = {}): string {
-    const directives = (this.spec.enable ?? []).map((name) => `enable ${name};`);
+  /** The full WGSL for these constants and elements of f16 or f32: directives, header, libraries, source. */
+  code(constants: Record<string, number | boolean> = {}, half = false): string {
+    const extensions = [...(this.spec.enable ?? []), ...(half ? ["f16"] : [])];
+    const directives = extensions.map((name) => `enable ${name};`);
+    const elements = this.spec.elements ? [`alias E = ${half ? "f16" : "f32"};`] : [];
     const header = (this.spec.constants ?? []).map((name) => {
       const value = constants[name];
       if (value === undefined)
         throw new GpuError(`${this.spec.name}: expected a value for the constant ${name}, got none`);
       return typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`;
     });
-    return [...directives, ...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
+    return [...directives, ...elements, ...header, ...(this.spec.include ?? []), this.spec.source].join("\n");
   }
 
   /** Adds one run of this kernel to the device's commands. */
@@ -80,13 +87,15 @@ export class Kernel<B extends string = string, P extends string = string> {
     extent: Extent,
     constants: Record<string, number | boolean> = {},
   ): void {
-    const workgroup = this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? DEFAULT_WORKGROUP);
+    const workgroup =
+      this.spec.workgroup === null ? null : (device.workgroupSize ?? this.spec.workgroup ?? DEFAULT_WORKGROUP);
     const groups = "groups" in extent ? extent.groups : fold(Math.ceil(extent.threads / workgroup!));
     if (groups.some((count) => count === 0)) return;
+    const half = this.#half(tensors);
     const live = this.#params.some(([name]) => typeof params[name] === "function");
     device.commands.dispatch({
       kernel: this.spec.name,
-      pipeline: this.#pipeline(device, constants, workgroup),
+      pipeline: this.#pipeline(device, constants, workgroup, half),
       layout: this.#layout(device),
       buffers: this.#bindings.map((name) => storageOf(tensors[name])),
       params: this.#pack(params),
@@ -98,9 +107,25 @@ export class Kernel<B extends string = string, P extends string = string> {
     });
   }
 
+  /** Whether the elements are f16. @throws GpuError if a tensor is f16 that the source takes for f32. */
+  #half(tensors: Record<B, Tensor>): boolean {
+    const { elements = [], name } = this.spec;
+    const isHalf = (binding: B) => tensors[binding].dtype === "f16";
+    const half = elements.length > 0 && isHalf(elements[0]!);
+    for (const binding of this.#bindings) {
+      // Where a binding is not needed another one's tensor takes its place.
+      const stands = this.#bindings.some((other) => other !== binding && tensors[other] === tensors[binding]);
+      if (isHalf(binding) === (half && elements.includes(binding)) || stands) continue;
+      throw new GpuError(
+        `${name}: expected ${binding} in ${half ? "f16" : "f32"} as the others, got ${tensors[binding].dtype}`,
+      );
+    }
+    return half;
+  }
+
   #cost(tensors: Record<B, Tensor>, params: Record<P, Live>): Cost {
     // Where a binding is not needed another one's tensor takes its place: each counts once.
-    const bound = new Map(this.#bindings.map((name) => [storageOf(tensors[name]).id, 4 * tensors[name].size]));
+    const bound = new Map(this.#bindings.map((name) => [storageOf(tensors[name]).id, tensors[name].bytes]));
     const bytes = [...bound.values()].reduce((sum, size) => sum + size, 0);
     const values = Object.fromEntries(this.#params.map(([name]) => [name, now(params[name])])) as Record<P, number>;
     return { flops: 0, bytes, ...this.spec.cost?.(tensors, values), job: currentJob() };
@@ -135,6 +160,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     device: GpuDevice,
     constants: Record<string, number | boolean>,
     workgroup: number | null,
+    half: boolean,
   ): GPUComputePipeline {
     let key = this.spec.name;
     for (const name of this.spec.constants ?? []) key += ` ${name}=${constants[name]}`;
@@ -144,7 +170,7 @@ export class Kernel<B extends string = string, P extends string = string> {
       const began = performance.now();
       const module = device.gpu.createShaderModule({
         label: this.spec.name,
-        code: this.code(constants),
+        code: this.code(constants, half),
       });
       pipeline = device.gpu.createComputePipeline({
         label: key,

@@ -18,8 +18,10 @@ export interface OpDefinition<Attrs> {
   shape(inputs: readonly Tensor[], attrs: Attrs): Shape;
   /** Element types the inputs must have; f32 where not given. */
   dtypes?: (DType | undefined)[];
-  /** Element type of the output; f32 where not given. */
+  /** Element type of the output; f32 where not given, f16 where the inputs of `elements` are. */
   outputDType?: DType;
+  /** Inputs that may be f16 instead of f32, all of them alike. */
+  elements?: readonly number[];
   /** Runs the kernels; `shape` is the output's shape as computed above. */
   forward(device: Device, inputs: readonly Tensor[], attrs: Attrs, shape: Shape): Tensor | Computed;
   /**
@@ -49,8 +51,10 @@ export class Op<Attrs = unknown> {
   apply(inputs: readonly Tensor[], attrs: Attrs): Tensor {
     const { definition } = this;
     const device = inputs[0]!.device;
+    const { elements = [] } = definition;
+    const element = elements.length > 0 && inputs[elements[0]!]!.dtype === "f16" ? "f16" : "f32";
     for (const [i, input] of inputs.entries()) {
-      const dtype = definition.dtypes?.[i] ?? "f32";
+      const dtype = definition.dtypes?.[i] ?? (elements.includes(i) ? element : "f32");
       if (input.dtype !== dtype) throw new ShapeError(this.name, `${dtype} for input ${i}`, input.dtype);
       if (input.device !== device) throw new ShapeError(this.name, "all inputs on one device", "two devices");
     }

@@ -3,8 +3,13 @@ import { DisposedError, ShapeError } from "./errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
 import type { TapeNode } from "./tape.ts";
 
-/** Element type: f32 for everything differentiable, u32 for class indices. */
-export type DType = "f32" | "u32";
+/** Element type: f32, or f16 where space counts and the adapter has shader-f16; u32 for class indices. */
+export type DType = "f32" | "f16" | "u32";
+
+/** Bytes of one element. */
+export function bytesPerElement(dtype: DType): number {
+  return dtype === "f16" ? 2 : 4;
+}
 
 /** Whatever holds a tensor's elements, shared by reference count among views. */
 export interface Held {
@@ -40,6 +45,11 @@ export class Tensor {
     if (!this.#held)
       throw new DisposedError(`tensor ${showShape(this.shape)}: expected a live tensor, got a disposed one`);
     return this.#held;
+  }
+
+  /** Bytes that the elements take. */
+  get bytes(): number {
+    return this.size * bytesPerElement(this.dtype);
   }
 
   /** Whether dispose() or the end of a scope has freed this tensor. */

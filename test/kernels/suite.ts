@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { fromHalf, toHalf } from "../../src/tensor/half.ts";
 import { type GpuDevice, type Op, type Shape, scope, sizeOf, type Tensor } from "../../src/tensor/index.ts";
 import { families } from "../../src/tensor/variant.ts";
 import { testDevice } from "../device.ts";
@@ -86,18 +87,32 @@ export function makeInputs(
   });
 }
 
-/** Runs a case on a device: the output, and the gradients of all inputs for a fixed random gradient of the output. */
-export async function runCase(device: GpuDevice, op: Op, test: Case<unknown>) {
-  const { data, dtypes, ...specs } = makeInputs(test.inputs);
+/** Inputs of a case with the elements that may be f16 rounded to what f16 holds. */
+function roundedInputs(op: Op, inputs: (Shape | Input)[]) {
+  const made = makeInputs(inputs);
+  const { elements = [] } = op.definition;
+  for (const i of elements) made.data[i]!.data = made.data[i]!.data.map(roundToHalf);
+  return made;
+}
+
+const roundToHalf = (value: number) => fromHalf(toHalf(value));
+
+/**
+ * Runs a case on a device: the output, and the gradients of all inputs for a fixed random gradient of the output. With
+ * `half`, what may be f16 is.
+ */
+export async function runCase(device: GpuDevice, op: Op, test: Case<unknown>, half = false) {
+  const { data, dtypes, ...specs } = half ? roundedInputs(op, test.inputs) : makeInputs(test.inputs);
+  const dtype = (i: number) => (half && op.definition.elements!.includes(i) ? "f16" : dtypes[i]);
   const tensors = scope(() => {
-    const inputs = data.map((value, i) => device.upload(value.data, value.shape, dtypes[i]));
+    const inputs = data.map((value, i) => device.upload(value.data, value.shape, dtype(i)));
     for (const [i, input] of inputs.entries())
       input.requiresGrad = op.differentiable && (specs as unknown as { gradient: boolean }[])[i]!.gradient;
     const output = op.apply(inputs, test.attrs);
     const dyData = makeInputs([output.shape], 77).data[0]!;
     let gradients: (Tensor | null)[] = [];
     if (output.node) {
-      const dy = device.upload(dyData.data, output.shape);
+      const dy = device.upload(dyData.data, output.shape, output.dtype);
       gradients = op
         .backward(
           output.node,
@@ -108,12 +123,13 @@ export async function runCase(device: GpuDevice, op: Op, test: Case<unknown>) {
     }
     return { output, gradients };
   });
+  const halves = [tensors.output, ...tensors.gradients].map((tensor) => tensor?.dtype === "f16");
   const output = await tensors.output.read();
   const gradients = await Promise.all(tensors.gradients.map((g) => g?.read() ?? null));
   const { shape } = tensors.output;
   tensors.output.dispose();
   for (const g of tensors.gradients) g?.dispose();
-  return { shape, output, gradients };
+  return { shape, output, gradients, halves };
 }
 
 /** A hash of the bits of an array (FNV-1a). */
@@ -144,10 +160,13 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
       device.workgroupSize = null;
     });
 
-    const check = async (test: Case<Attrs>) => {
-      const { data, ...specs } = makeInputs(test.inputs);
+    const check = async (test: Case<Attrs>, half = false) => {
+      const { data, ...specs } = half ? roundedInputs(anyOp, test.inputs) : makeInputs(test.inputs);
       const wants = specs as unknown as { gradient: boolean }[];
-      const result = await runCase(device, anyOp, test as Case<unknown>);
+      const result = await runCase(device, anyOp, test as Case<unknown>, half);
+      // A result that is stored as f16 is rounded once more.
+      const rounding = (which: number, want: number) =>
+        result.halves[which] ? Math.max(2 ** -11 * Math.abs(want), 2 ** -25) : 0;
       const expected = oracle(data, test.attrs);
       expect([...result.shape]).toEqual(expected.shape);
       const ulp =
@@ -160,7 +179,7 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
       const largest = expected.data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
       for (const [i, want] of expected.data.entries()) {
         const unit = Math.max(Math.abs(want), (spec.scale ?? 0) * largest, 2 ** -126) * 2 ** -23;
-        const error = Math.abs(result.output[i]! - want) / unit;
+        const error = Math.max(0, Math.abs(result.output[i]! - want) - rounding(0, want)) / unit;
         if (!(error <= ulp))
           expect.fail(
             `output ${i}: expected ${want} within ${ulp} ulp, got ${result.output[i]} (${error.toFixed(1)} ulp)`,
@@ -168,6 +187,7 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
       }
       if (!op.differentiable) return result;
       const dy = makeInputs([expected.shape], 77).data[0]!;
+      if (result.halves[0]) dy.data = dy.data.map(roundToHalf);
       const exact = analytic?.(data, test.attrs as never, dy);
       for (const [which, input] of data.entries()) {
         if (!wants[which]!.gradient) continue;
@@ -184,7 +204,7 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
           });
         const peak = want.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
         for (const [k, i] of indices.entries()) {
-          const error = Math.abs(got[i]! - want[k]!);
+          const error = Math.abs(got[i]! - want[k]!) - rounding(1 + which, want[k]!);
           const bound = 1e-4 * Math.max(Math.abs(want[k]!), 1e-3 * peak, 1e-30);
           if (!(error <= bound)) expect.fail(`gradient of input ${which} at ${i}: expected ${want[k]}, got ${got[i]}`);
         }
@@ -201,6 +221,22 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
         for (const variant of family!.names) {
           device.pinned.set(name, variant);
           for (const test of spec.cases) await check(test);
+        }
+      });
+    }
+
+    if (op.definition.elements) {
+      it("computes in f32 where its elements are f16", async (context) => {
+        if (!device.gpu.features.has("shader-f16")) context.skip("the adapter has no shader-f16");
+        const variants = (spec.families ?? []).flatMap((name) =>
+          families()
+            .get(name)!
+            .names.map((variant) => [name, variant]),
+        );
+        for (const [name, variant] of variants.length > 0 ? variants : [[]]) {
+          if (name) device.pinned.set(name, variant!);
+          for (const test of spec.cases) await check(test, true);
+          device.pinned.clear();
         }
       });
     }

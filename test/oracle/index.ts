@@ -4,7 +4,7 @@ import { crossEntropy, klDivergence, mmd, mse } from "./loss.ts";
 import { batchNorm } from "./norm.ts";
 import { avgPool2d, globalAvgPool, maxPool2d, resize, resizeLabels } from "./pool.ts";
 import { argmax, hits, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
-import { broadcastTo, concat, pad, reshape, slice, transpose } from "./shape.ts";
+import { broadcastTo, cast, concat, pad, reshape, slice, transpose } from "./shape.ts";
 import type { Oracle } from "./types.ts";
 
 export { type FrozenTape, freeze, withFrozen } from "./frozen.ts";
@@ -20,6 +20,7 @@ function each(names: string[], make: (name: string) => Oracle): Record<string, O
 export const oracles: Record<string, Oracle> = {
   ...each(Object.keys(unaryFunctions), unary),
   ...each(Object.keys(binaryFunctions), binary),
+  cast,
   matmul,
   conv2d,
   batchNorm,
