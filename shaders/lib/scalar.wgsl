@@ -1,5 +1,6 @@
 // What a thread handles at a time: one number.
 alias V = f32;
+alias U = u32;
 const PARTS = 1u;
 
 fn part(v: V, k: u32) -> f32 {

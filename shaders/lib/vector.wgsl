@@ -1,5 +1,6 @@
 // What a thread handles at a time: four neighbouring numbers.
 alias V = vec4f;
+alias U = vec4u;
 const PARTS = 4u;
 
 fn part(v: V, k: u32) -> f32 {

@@ -1,6 +1,5 @@
 import avgSource from "../../shaders/avg_pool.wgsl";
 import avgDxSource from "../../shaders/avg_pool_dx.wgsl";
-import finiteLib from "../../shaders/lib/finite.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import pixelLib from "../../shaders/lib/pixel.wgsl";
 import windowLib from "../../shaders/lib/window.wgsl";
@@ -13,10 +12,10 @@ import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { pixelThreads } from "./pixels.ts";
 import { reduceMiddle } from "./reduce.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
-const include = [gridLib, finiteLib, pixelLib, windowLib];
-const params = {
-  n: "u32",
+const include = [gridLib, pixelLib, windowLib];
+const geometry = {
   height: "u32",
   width: "u32",
   channels: "u32",
@@ -29,21 +28,22 @@ const params = {
   padding_y: "u32",
   padding_x: "u32",
 } as const;
+const params = { n: "u32", ...geometry } as const;
 
-const maxKernel = defineKernel({
+const maxKernel = defineWidths({
   name: "max_pool",
   source: maxSource,
-  include,
+  include: [pixelLib, windowLib],
   bindings: { x: "read", y: "write", winner: "write" },
-  params,
+  params: { images: "u32", ...geometry },
 });
 
-const maxDxKernel = defineKernel({
+const maxDxKernel = defineWidths({
   name: "max_pool_dx",
   source: maxDxSource,
-  include,
+  include: [pixelLib, windowLib],
   bindings: { dy: "read", winner: "read", dx: "write" },
-  params,
+  params: { images: "u32", ...geometry },
 });
 
 const avgKernel = defineKernel({
@@ -121,6 +121,14 @@ function windowParams(x: Shape, y: Shape, over: Shape, { kernel, stride, padding
   };
 }
 
+/** The same for the kernels of either width: a thread does eight Vs of one pixel of `over` (shaders/lib/pixel.wgsl). */
+function maxJob(x: Shape, y: Shape, over: Shape, attrs: PoolAttrs) {
+  const { n: _, ...rest } = windowParams(x, y, over, attrs);
+  const [images, height, width] = over as [number, number, number];
+  const params = { images, ...rest };
+  return { params, along: "channels" as const, block: 8, times: images * height * width };
+}
+
 /** The gradient of a mean over windows: x's shape and dy's (seen as four axes) with these windows. */
 function meanGradient(gpu: GpuDevice, op: string, x: Shape, dyShape: Shape, dy: Tensor, attrs: PoolAttrs): Tensor {
   const dx = gpu.empty(x, `${op} gradient`);
@@ -137,16 +145,14 @@ export const maxPool2dOp = defineOp<PoolAttrs>({
     const gpu = device as GpuDevice;
     const y = gpu.empty(shape, "maxPool2d");
     const winner = gpu.empty(shape, "maxPool2d", "u32");
-    const values = windowParams(x!.shape, shape, shape, attrs);
-    maxKernel.run(gpu, { x: x!, y, winner }, values, { threads: values.n });
+    runWidest(gpu, maxKernel, { x: x!, y, winner }, maxJob(x!.shape, shape, shape, attrs));
     return { output: y, saved: [winner] };
   },
   vjp(device, { inputs, output, saved, attrs }, dy) {
     const gpu = device as GpuDevice;
     const { shape } = inputs[0]!;
     const dx = gpu.empty(shape, "maxPool2d gradient");
-    const values = windowParams(shape, output.shape, shape, attrs);
-    maxDxKernel.run(gpu, { dy, winner: saved[0]!, dx }, values, { threads: values.n });
+    runWidest(gpu, maxDxKernel, { dy, winner: saved[0]!, dx }, maxJob(shape, output.shape, shape, attrs));
     return [dx];
   },
 });

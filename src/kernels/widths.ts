@@ -17,12 +17,13 @@ export function defineWidths<B extends string, P extends string>(spec: KernelSpe
 
 /**
  * What is run: `along` names the parameter that counts the neighbouring numbers; a thread for each V of them, `times` over,
- * unless so many `threads` share them.
+ * or for each `block` of Vs, unless so many `threads` share them.
  */
 export interface WidthsRun<P extends string> {
   params: Record<P, number>;
   along: NoInfer<P>;
   times: number;
+  block?: number;
   threads?: number;
   constants?: Record<string, number | boolean>;
 }
@@ -33,9 +34,9 @@ interface Job extends WidthsRun<string> {
 }
 
 function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width: 1 | 4): void {
-  const { params, along, times } = job;
+  const { params, along, times, block = 1 } = job;
   const count = params[along]! / width;
-  const threads = job.threads ?? count * times;
+  const threads = job.threads ?? Math.ceil(count / block) * times;
   const name = width === 4 ? vectorName(kernel) : kernel;
   kernels()
     .get(name)!

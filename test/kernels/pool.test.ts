@@ -19,6 +19,11 @@ const cases = [
     inputs: [[2, 7, 9, 5]],
     attrs: { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } as const,
   },
+  {
+    name: "3x3 padded, four channels at a time",
+    inputs: [[2, 7, 9, 12]],
+    attrs: { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } as const,
+  },
   { name: "2x2", inputs: [[1, 6, 5, 8]], attrs: { kernel: [2, 2], stride: [2, 2], padding: [0, 0] } as const },
   {
     name: "overlapping and unequal",
