@@ -76,7 +76,7 @@ await runMain(async () => {
   const tar = spawnSync("tar", options, { maxBuffer: 2 ** 30, stdio: ["ignore", "pipe", "inherit"] });
   if (tar.error || tar.status !== 0)
     throw new SetupError(`tar failed: ${tar.error?.message ?? "its message is above"}`);
-  const packed = gzipSync(tar.stdout, { level: 9 });
+  const packed = gzipSync(tar.stdout);
   rmSync(staging, { recursive: true, force: true });
   if (packed.length > MOST) throw new SetupError(`the archive has ${packed.length} bytes, at most ${MOST} are allowed`);
   const archive = join("dist", `${NAME}-linux-x64.tar.gz`);
