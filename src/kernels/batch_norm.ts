@@ -111,7 +111,7 @@ function splitOf(x: Tensor, chunkOf: (rows: number) => number) {
 
 /** One thread for each chunk of rows of each V of channels. */
 function overChannels<P extends { channels: number; chunks: number }>(params: P, constants?: Record<string, boolean>) {
-  return { params, along: "channels" as const, times: params.chunks, constants };
+  return { params, along: ["channels"] as const, times: params.chunks, constants };
 }
 
 /** Rows a thread does where every element is written: its channel's numbers are loaded once for all of them. */

@@ -59,7 +59,7 @@ function run(gpu: GpuDevice, name: BinaryName, a: Tensor, b: Tensor, shape: Shap
     b3,
   } as Record<keyof typeof kernel.spec.params, number>;
   const constants = { OP: names.indexOf(name), SAME };
-  if (SAME) runWidest(gpu, kernel, { a, b, y }, { params, along: "n", times: 1, constants });
+  if (SAME) runWidest(gpu, kernel, { a, b, y }, { params, along: ["n"], times: 1, constants });
   else kernel.run(gpu, { a, b, y }, params, { threads: y.size }, constants);
   return y;
 }

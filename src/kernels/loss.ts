@@ -195,7 +195,7 @@ const mseOp = defineOp<Record<never, never>>({
       gpu,
       mseKernel,
       { a: a!, b: b!, partial },
-      { params: { n, parts }, along: "n", times: 1, threads: parts },
+      { params: { n, parts }, along: ["n"], times: 1, threads: parts },
     );
     const total = reduceMiddle(gpu, partial, [1, parts, 1], "sum", 1 / n);
     const y = total.view(shape);
@@ -207,7 +207,7 @@ const mseOp = defineOp<Record<never, never>>({
     const n = a!.size;
     const gradient = (from: Tensor, to: Tensor) => {
       const da = gpu.empty(from.shape, "mse gradient");
-      const job = { params: { n, scale: 2 / n }, along: "n" as const, times: 1 };
+      const job = { params: { n, scale: 2 / n }, along: ["n"] as const, times: 1 };
       runWidest(gpu, mseGradientKernel, { a: from, b: to, dy, da }, job);
       return da;
     };

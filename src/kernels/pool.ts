@@ -126,7 +126,7 @@ function maxJob(x: Shape, y: Shape, over: Shape, attrs: PoolAttrs) {
   const { n: _, ...rest } = windowParams(x, y, over, attrs);
   const [images, height, width] = over as [number, number, number];
   const params = { images, ...rest };
-  return { params, along: "channels" as const, block: 8, times: images * height * width };
+  return { params, along: ["channels"] as const, block: 8, times: images * height * width };
 }
 
 /** The gradient of a mean over windows: x's shape and dy's (seen as four axes) with these windows. */

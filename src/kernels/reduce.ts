@@ -10,11 +10,12 @@ import { expect, resolveAxis, type Shape, showShape, sizeOf, stridesOf } from ".
 import type { Tensor } from "../tensor/tensor.ts";
 import { copyBox, MAX_AXES } from "./strided.ts";
 import { affine } from "./unary.ts";
+import { defineWidths, runWidest } from "./widths.ts";
 
-const reduceKernel = defineKernel({
+const reduceKernel = defineWidths({
   name: "reduce",
   source,
-  include: [gridLib, finiteLib, largerLib],
+  include: [finiteLib, largerLib],
   bindings: { x: "read", y: "write" },
   params: { n: "u32", span: "u32", total: "u32", scale: "f32" },
   constants: ["MAX"],
@@ -48,11 +49,12 @@ export function reduceMiddle(
   const pass = (from: Tensor, count: number, parts: number, factor: number) => {
     const y = gpu.empty([outer * parts * inner], `reduce ${kind}`);
     const params = { n: y.size, span: parts * inner, total: count * inner, scale: factor };
-    reduceKernel.run(gpu, { x: from, y }, params, { threads: y.size }, { MAX: kind === "max" });
+    const along = ["n", "span", "total"] as const;
+    runWidest(gpu, reduceKernel, { x: from, y }, { params, along, times: 1, constants: { MAX: kind === "max" } });
     return y;
   };
   if (length < LONG) return pass(x, length, 1, scale);
-  const parts = Math.ceil(Math.sqrt(length));
+  const parts = 4 * Math.ceil(Math.sqrt(length) / 4);
   const partial = pass(x, length, parts, 1);
   const y = pass(partial, parts, 1, scale);
   partial.dispose();

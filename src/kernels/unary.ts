@@ -64,7 +64,7 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
   const [first, second] = unaryTable[name] as readonly string[];
   const job = (n: number, attrs: UnaryAttrs) => ({
     params: { n, a: first ? attrs[first]! : 0, b: second ? attrs[second]! : 0 },
-    along: "n" as const,
+    along: ["n"] as const,
     times: 1,
     constants: { OP },
   });
@@ -92,7 +92,7 @@ export function reluGradient(gpu: GpuDevice, y: Tensor, dy: Tensor): Tensor {
   const dx = gpu.empty(y.shape, "relu gradient");
   const constants = { OP: numberOf("relu") };
   const params = { n: y.size, a: 0, b: 0 };
-  runWidest(gpu, gradientKernel, { x: y, y, dy, dx }, { params, along: "n", times: 1, constants });
+  runWidest(gpu, gradientKernel, { x: y, y, dy, dx }, { params, along: ["n"], times: 1, constants });
   return dx;
 }
 

@@ -16,12 +16,12 @@ export function defineWidths<B extends string, P extends string>(spec: KernelSpe
 }
 
 /**
- * What is run: `along` names the parameter that counts the neighbouring numbers; a thread for each V of them, `times` over,
+ * What is run: `along` names the parameters that count neighbouring numbers; a thread for each V of the first, `times` over,
  * or for each `block` of Vs, unless so many `threads` share them.
  */
 export interface WidthsRun<P extends string> {
   params: Record<P, number>;
-  along: NoInfer<P>;
+  along: readonly NoInfer<P>[];
   times: number;
   block?: number;
   threads?: number;
@@ -35,18 +35,19 @@ interface Job extends WidthsRun<string> {
 
 function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width: 1 | 4): void {
   const { params, along, times, block = 1 } = job;
-  const count = params[along]! / width;
+  const counts = along.map((name) => [name, params[name]! / width] as const);
+  const count = counts[0]![1];
   const threads = job.threads ?? Math.ceil(count / block) * times;
   const name = width === 4 ? vectorName(kernel) : kernel;
   kernels()
     .get(name)!
-    .run(gpu, tensors, { ...params, [along]: count }, { threads }, constants);
+    .run(gpu, tensors, { ...params, ...Object.fromEntries(counts) }, { threads }, constants);
 }
 
 // Fewer threads than this leave a GPU waiting for memory; an adapter on the CPU rewards every load that is saved.
 const GPU_THREADS = 16384;
 
-const isVector = ({ params, along }: Job) => params[along]! % 4 === 0;
+const isVector = ({ params, along }: Job) => along.every((name) => params[name]! % 4 === 0);
 
 const family = defineFamily<Job>({
   name: "widths",
@@ -55,7 +56,7 @@ const family = defineFamily<Job>({
     vector: { supports: (_gpu, job) => isVector(job), run: (gpu, job) => run(gpu, job, 4) },
   },
   prefer(gpu, job) {
-    const enough = gpu.adapter.software || job.params[job.along]! * job.times >= 4 * GPU_THREADS;
+    const enough = gpu.adapter.software || job.params[job.along[0]!]! * job.times >= 4 * GPU_THREADS;
     return isVector(job) && enough ? "vector" : "scalar";
   },
 });
