@@ -11,6 +11,8 @@ const READ_MODE = 0x01;
 // A sample lasts at least so long (ms), so that what surrounds it does not count; repetitions make up for short work.
 const SAMPLE = 10;
 const MOST_REPEATS = 200;
+// So many dispatches fit into one submit: their parameters share one buffer, which is written once a submit.
+const MOST_DISPATCHES = 250;
 const LEAST_ROUNDS = 3;
 // Shorter waits are not worth a timer (ms).
 const SHORT = 4;
@@ -64,16 +66,21 @@ export class Timer {
     this.#reader = gpu.createBuffer({ size: 16, usage: COPY_DST | MAP_READ });
   }
 
-  /** Runs `body` so many times and waits for the GPU: times of one run. `expected`: milliseconds the whole will take. */
-  async sample(body: () => void, repeats: number, expected = 0): Promise<Sample> {
+  /**
+   * Runs `body` so many times and waits for the GPU: times of one run. `expected`: milliseconds the whole will take;
+   * `together`: whether all its work fits into one submit.
+   */
+  async sample(body: () => void, repeats: number, expected = 0, together = false): Promise<Sample> {
     const { device } = this;
     await device.sync();
-    this.#mark(0);
+    const work = () => {
+      for (let i = 0; i < repeats; i++) body();
+      device.stream.flush();
+    };
     const began = performance.now();
-    for (let i = 0; i < repeats; i++) body();
-    device.stream.flush();
+    if (this.#queries) this.#between(work, together);
+    else work();
     const host = performance.now() - began;
-    this.#mark(1);
     // While a promise of the GPU is pending, Dawn polls without rest, which takes a core from an adapter on the CPU.
     const rest = 0.8 * expected - host;
     if (device.adapter.software && rest > SHORT) await sleep(rest);
@@ -84,17 +91,44 @@ export class Timer {
     return { wall: wall / repeats, gpu: marks && marks / repeats, host: host / repeats };
   }
 
-  /** An empty pass whose end is a timestamp: everything submitted before it has ended by then. */
-  #mark(index: 0 | 1): void {
-    if (!this.#queries) return;
+  /**
+   * Puts a timestamp before and after what `work` submits. What fits into one submit goes with both timestamps in one, so
+   * that no time of JavaScript's or the driver's lies between them.
+   */
+  #between(work: () => void, together: boolean): void {
+    const { queue } = this.device.gpu;
+    const submit = queue.submit.bind(queue);
+    if (!together) {
+      submit([this.#mark(0)]);
+      work();
+      submit([this.#mark(1)]);
+      return;
+    }
+    const before = this.#mark(0);
+    const after = this.#mark(1);
+    const held: GPUCommandBuffer[] = [];
+    const own = Object.getOwnPropertyDescriptor(queue, "submit");
+    const hold = (buffers: Iterable<GPUCommandBuffer>) => void held.push(...buffers);
+    Object.defineProperty(queue, "submit", { configurable: true, writable: true, value: hold });
+    try {
+      work();
+    } finally {
+      if (own) Object.defineProperty(queue, "submit", own);
+      else Reflect.deleteProperty(queue, "submit");
+    }
+    submit([before, ...held, after]);
+  }
+
+  /** An empty pass whose end is a timestamp: everything before it has ended by then. */
+  #mark(index: 0 | 1): GPUCommandBuffer {
     const encoder = this.device.gpu.createCommandEncoder();
-    const timestampWrites = { querySet: this.#queries, endOfPassWriteIndex: index };
+    const timestampWrites = { querySet: this.#queries!, endOfPassWriteIndex: index };
     encoder.beginComputePass({ timestampWrites }).end();
     if (index === 1) {
-      encoder.resolveQuerySet(this.#queries, 0, 2, this.#resolved!, 0);
+      encoder.resolveQuerySet(this.#queries!, 0, 2, this.#resolved!, 0);
       encoder.copyBufferToBuffer(this.#resolved!, 0, this.#reader!, 0, 16);
     }
-    this.device.gpu.queue.submit([encoder.finish()]);
+    return encoder.finish();
   }
 
   /** Milliseconds between both marks. */
@@ -105,6 +139,12 @@ export class Timer {
     return Number(end - begin) / 1e6;
   }
 
+  /** Dispatches that the device was given so far. */
+  get dispatches(): number {
+    return this.device.stream.counters.dispatches;
+  }
+
+  /** Frees the queries. */
   dispose(): void {
     this.#queries?.destroy();
     this.#resolved?.destroy();
@@ -121,16 +161,21 @@ export async function interleave(timer: Timer, works: readonly Work[], effort: E
   for (const work of works) {
     effort.check?.();
     const first = await timer.sample(() => work.run(), 1);
+    const before = timer.dispatches;
     const warm = await timer.sample(() => work.run(), 1);
-    const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.ceil(SAMPLE / warm.wall)));
+    const fitting = Math.floor(MOST_DISPATCHES / Math.max(1, timer.dispatches - before));
+    const most = fitting > 0 ? Math.min(MOST_REPEATS, fitting) : MOST_REPEATS;
+    const repeats = Math.max(1, Math.min(most, Math.ceil(SAMPLE / warm.wall)));
     const rounds = Math.max(LEAST_ROUNDS, Math.min(effort.rounds, Math.floor(effort.budget / (warm.wall * repeats))));
-    runs.push({ work, first: first.wall, repeats, rounds, samples: [] as Sample[], expected: warm.wall });
+    const samples: Sample[] = [];
+    runs.push({ work, first: first.wall, repeats, rounds, samples, expected: warm.wall, together: fitting > 0 });
   }
   for (let round = 0; round < effort.rounds; round++) {
     for (const run of runs) {
       if (round >= run.rounds) continue;
       effort.check?.();
-      const sample = await timer.sample(() => run.work.run(), run.repeats, run.expected * run.repeats);
+      const { work, repeats, together } = run;
+      const sample = await timer.sample(() => work.run(), repeats, run.expected * repeats, together);
       run.samples.push(sample);
       // A wait that was slept through would never be seen to become shorter.
       run.expected = Math.min(run.expected, sample.gpu ?? sample.wall);
