@@ -19,11 +19,13 @@ export { type Metrics, MetricsCounter, SegmentationCounter, type SegmentationMet
 export * from "./model/objective.ts";
 export * from "./model/onestage.ts";
 export * from "./model/predictor.ts";
+export * from "./model/profile.ts";
 export * from "./model/single.ts";
 export * from "./model/task.ts";
 export * from "./model/train.ts";
 export * from "./nn/layers.ts";
 export * from "./nn/module.ts";
+export { nameLayers } from "./nn/naming.ts";
 export * from "./nn/optimiser.ts";
 export { recompute } from "./nn/recompute.ts";
 export * from "./nn/schedule.ts";

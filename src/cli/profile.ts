@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
@@ -8,6 +10,7 @@ import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { Module } from "../nn/module.ts";
 import { renderProfile } from "../report/profile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { type Grouping, groupings, groupSpans, type Profile, totalOf } from "../tensor/profile.ts";
 import { Rng } from "../tensor/rng.ts";
 import { chromeTrace } from "../tensor/trace.ts";
@@ -46,6 +49,7 @@ export interface ProfileOptions {
 /** Profiles a step on the built-in scenes and prints where its time goes. */
 export async function profile(options: ProfileOptions, io: Io): Promise<void> {
   const { trace, by, infer, json, method, model, task, batch, size } = options;
+  checkTrace(trace);
   const device = await io.openDevice();
   const what = `${method}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${batch} images of ${size}×${size}`;
   const on = adapterName(device);
@@ -69,6 +73,7 @@ export async function profile(options: ProfileOptions, io: Io): Promise<void> {
 
 async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<Profile> {
   const { method: name, batch, size, task, model, steps, infer } = options;
+  checkInterrupted(io.signal);
   const dataset = sceneDataset({ seed: SEED, width: size, height: size, train: batch, val: 1, test: 0 });
   const settings = newSettings({ task, model, batch, size });
   const facts = datasetFacts(dataset, settings.task);
@@ -97,4 +102,10 @@ async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<
     trainer?.dispose();
     for (const module of [...method.trained.values(), ...modules.values()]) module.dispose();
   }
+}
+
+/** @throws UsageError if there is no such folder: better now than after the work. */
+function checkTrace(file: string | undefined): void {
+  if (file === undefined || existsSync(path.dirname(path.resolve(file)))) return;
+  throw new UsageError(`--trace: expected a file in a folder that exists, got ${file}`);
 }

@@ -103,5 +103,7 @@ export async function measureCeilings(device: GpuDevice, { seconds = 1 } = {}): 
   } finally {
     stopwatch.dispose();
     for (const tensor of [sums, x, y]) tensor.dispose();
+    // Nobody else needs buffers of that size.
+    device.pool.trim();
   }
 }

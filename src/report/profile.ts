@@ -73,7 +73,10 @@ function summary({ spans, plain, profiled, host, memory, compile }: Profile): st
       "step",
       `${ms(plain)} ms on the GPU when not profiled; profiled ${ms(profiled)} ms, of which ${ms(added)} ms in dispatches`,
     ],
-    ["dispatches", `${dispatches.length}, the shortest ${micro(least)} µs`],
+    [
+      "dispatches",
+      `${dispatches.length}, the shortest ${micro(least)} µs: that often it is ${ms(least * dispatches.length)} ms`,
+    ],
     [
       "JavaScript",
       `${ms(host)} ms a step to encode and submit, ${percent(plain > 0 ? host / plain : Number.NaN)} of it`,

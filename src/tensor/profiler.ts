@@ -117,6 +117,12 @@ class StampedRuns {
     const stamps = await this.#queries.read();
     program.device.check();
     const origin = stamps[0] ?? 0;
+    const tick = tickOf(stamps);
+    if (tick !== null && this.notes.length === 1) {
+      this.notes.push(
+        `timestamps come in steps of ${tick / 1000} µs here: only sums over many dispatches say something`,
+      );
+    }
     return {
       begin: Float64Array.from(parts, (_, i) => stamps[2 * i]! - origin),
       end: Float64Array.from(parts, (_, i) => Math.max(stamps[2 * i]!, stamps[2 * i + 1]!) - origin),
@@ -147,6 +153,16 @@ class StampedRuns {
   dispose(): void {
     this.#queries.dispose();
   }
+}
+
+// Steps in nanoseconds to which Dawn and browsers round timestamps, where they do.
+const TICKS = [100_000, 65_536];
+
+/** The step in nanoseconds that all these times in seconds are multiples of, null if there is none. */
+function tickOf(times: Float64Array): number | null {
+  const isMultiple = (tick: number) => (time: number) =>
+    Math.abs((time * 1e9) / tick - Math.round((time * 1e9) / tick)) < 1e-3;
+  return TICKS.find((step) => times.every(isMultiple(step))) ?? null;
 }
 
 /** Runs part by part, waiting for each. */
