@@ -5,11 +5,12 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { add } from "./binary.ts";
 
 /**
- * Computes the gradient of a one-element loss for every leaf with `requiresGrad` and adds it to that leaf's `grad`.
+ * Computes the gradient of a one-element loss, times `scale` (one element) where given, for every leaf with `requiresGrad`
+ * and adds it to that leaf's `grad`.
  * @throws ShapeError if the loss has more than one element or depends on no such leaf.
  */
-export function backward(loss: Tensor): void {
+export function backward(loss: Tensor, scale: Tensor | null = null): void {
   if (loss.size !== 1) throw new ShapeError("backward", "a loss with one element", showShape(loss.shape));
-  const seed = loss.device.upload([1], loss.shape, "f32");
+  const seed = scale ? scale.view(loss.shape) : loss.device.upload([1], loss.shape, "f32");
   backpropagate(loss, seed, add);
 }

@@ -1,15 +1,9 @@
-import accumulateSource from "../../shaders/accumulate.wgsl";
 import adamwSource from "../../shaders/adamw.wgsl";
-import clipSource from "../../shaders/clip_factor.wgsl";
-import normSource from "../../shaders/gradient_norm.wgsl";
-import finiteLib from "../../shaders/lib/finite.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
-import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import sgdSource from "../../shaders/sgd.wgsl";
-import squareSource from "../../shaders/square_sum.wgsl";
 import { type Live, now } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel, fold } from "../tensor/kernel.ts";
+import { defineKernel } from "../tensor/kernel.ts";
 import { expect } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 
@@ -55,53 +49,8 @@ const adamwKernel = defineKernel({
   cost: ({ parameter }) => ({ flops: 14 * parameter.size, bytes: 28 * parameter.size }),
 });
 
-const accumulateKernel = defineKernel({
-  name: "accumulate",
-  source: accumulateSource,
-  include: [gridLib],
-  bindings: { x: "read", sum: "write" },
-  params: { n: "u32", first: "u32" },
-  cost: ({ x }) => ({ flops: x.size, bytes: 12 * x.size }),
-});
-
-const squareKernel = defineKernel({
-  name: "square_sum",
-  source: squareSource,
-  include: [laneSumLib],
-  bindings: { x: "read", partial: "write" },
-  params: { n: "u32", span: "u32", offset: "u32" },
-  constants: ["LANES"],
-  workgroup: null,
-  cost: ({ x }) => ({ flops: 2 * x.size }),
-});
-
-// Threads of a workgroup that sums.
-const LANES = { LANES: 32 };
-
-const normKernel = defineKernel({
-  name: "gradient_norm",
-  source: normSource,
-  include: [finiteLib, laneSumLib],
-  bindings: { partial: "read", norm: "write" },
-  params: { n: "u32", scale: "f32" },
-  constants: ["LANES"],
-  workgroup: null,
-});
-
-const clipKernel = defineKernel({
-  name: "clip_factor",
-  source: clipSource,
-  include: [finiteLib],
-  bindings: { norm: "read", factor: "write" },
-  params: { max_norm: "f32", scale: "f32" },
-  workgroup: null,
-});
-
-// Elements whose squares one workgroup sums.
-const SPAN = 2048;
-
 /** A flag, or what gives it anew each time that a recorded step runs. */
-type LiveFlag = boolean | (() => boolean);
+export type LiveFlag = boolean | (() => boolean);
 
 /** What both kinds of steps have: a parameter and its gradient of any one shape, and how the step is made. */
 interface Step {
@@ -152,15 +101,9 @@ const share = (value: number) => value > 0 && value <= 1;
 /** A number computed from live ones, live itself. */
 const live = (value: () => number, ...from: unknown[]): Live =>
   from.some((source) => typeof source === "function") ? value : value();
-const flag = (value: LiveFlag): Live => (typeof value === "function" ? () => Number(value()) : Number(value));
+/** A flag as a parameter of a kernel. */
+export const flag = (value: LiveFlag): Live => (typeof value === "function" ? () => Number(value()) : Number(value));
 const quarters = (size: number) => Math.ceil(size / 4);
-
-/** Adds x to a sum of the same shape in place, or begins the sum with it: for gradients that come in several rounds. */
-export function accumulate(gpu: GpuDevice, x: Tensor, sum: Tensor, first: LiveFlag): void {
-  expectShape("accumulate", "sum", sum, x.shape);
-  const n = quarters(x.size);
-  accumulateKernel.run(gpu, { x, sum }, { n, first: flag(first) }, { threads: n });
-}
 
 /**
  * One step of gradient descent with momentum, in place, with the weight decay inside the gradient. The velocity starts
@@ -222,37 +165,4 @@ export function adamwStep(gpu: GpuDevice, step: AdamwStep): void {
     },
     { threads: n },
   );
-}
-
-/**
- * `scale` times the Euclidean norm of all gradients together, as a tensor of one element; infinite where the sum of
- * squares leaves the range of f32 (a norm above 1.8e19), NaN where any element is NaN.
- */
-export function gradientNorm(gpu: GpuDevice, gradients: readonly Tensor[], scale: Live = 1): Tensor {
-  const counts = gradients.map(({ size }) => Math.ceil(size / SPAN));
-  const n = counts.reduce((total, count) => total + count, 0);
-  const partial = gpu.empty([n], "gradientNorm");
-  let offset = 0;
-  for (const [i, x] of gradients.entries()) {
-    squareKernel.run(gpu, { x, partial }, { n: x.size, span: SPAN, offset }, { groups: fold(counts[i]!) }, LANES);
-    offset += counts[i]!;
-  }
-  const norm = gpu.empty([1], "gradientNorm");
-  normKernel.run(gpu, { partial, norm }, { n, scale }, { groups: [1, 1, 1] }, LANES);
-  partial.dispose();
-  return norm;
-}
-
-/**
- * scale · min(1, maxNorm / (norm + 1e-6)) as a tensor of one element: what gradients of this norm (one element) must be multiplied
- * with. 0 where the norm is NaN or infinite: steps given that factor change nothing.
- * @throws ShapeError if the norm has more than one element or maxNorm is not above 0.
- * Source: Pascanu et al. 2013, algorithm 1, in the form of PyTorch's clip_grad_norm_.
- */
-export function clipFactor(gpu: GpuDevice, norm: Tensor, maxNorm: number, scale: Live = 1): Tensor {
-  expect(norm.size === 1, "clipFactor", "a norm of one element", `${norm.size} elements`);
-  expect(maxNorm > 0 && maxNorm < Number.POSITIVE_INFINITY, "clipFactor", "a maxNorm above 0", String(maxNorm));
-  const factor = gpu.empty([1], "clipFactor");
-  clipKernel.run(gpu, { norm, factor }, { max_norm: maxNorm, scale }, { groups: [1, 1, 1] });
-  return factor;
 }

@@ -212,7 +212,7 @@ export class Trainer {
   /** What the device does in one round: everything but the numbers that `submit` brings up to date. */
   #work(batch: DeviceBatch): string[] {
     const loss = this.method.loss(batch, this.#pass);
-    backward(loss.total);
+    backward(loss.total, this.#optimiser.lossScale);
     const single = (this.config.accumulate ?? 1) === 1;
     if (!single) this.#optimiser.gather(() => this.#round === 0);
     const norm = single ? this.#optimiser.apply() : null;

@@ -1,4 +1,5 @@
-import { accumulate, adamwStep, clipFactor, gradientNorm, sgdStep } from "../kernels/optimizer.ts";
+import { accumulate, adaptLossScale, clipFactor, gradientNorm } from "../kernels/gradients.ts";
+import { adamwStep, sgdStep } from "../kernels/optimizer.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -16,6 +17,8 @@ export interface OptimiserConfig {
   beta1: number;
   beta2: number;
   eps: number;
+  /** Whether the loss is scaled up for the backward pass, where gradients are kept in f16; off by default. */
+  lossScaling?: boolean;
 }
 
 /** AdamW as in the classification recipe. Source: Loshchilov & Hutter 2019; settings of prototype.md §1. */
@@ -29,6 +32,9 @@ export const defaultOptimiser: OptimiserConfig = {
   eps: 1e-8,
 };
 
+// The loss scale a training begins with, and good steps in a row after which it doubles.
+const FIRST_SCALE = 2 ** 15;
+const PATIENCE = 1000;
 // Parameters begin at multiples of so many elements in the flat buffers: 256 bytes, as bindings must.
 const ALIGNMENT = 64;
 
@@ -54,6 +60,8 @@ interface Slot extends Buffers {
 export class Optimiser {
   readonly #slots: Slot[];
   readonly #flat: Buffers;
+  // The scale and the good steps in a row, one element each.
+  readonly #scaling: { scale: Tensor; good: Tensor } | null;
   // Gradients of one round, where there are several.
   #round: Tensor | null = null;
   // Parameters that decay lie in front of those that do not.
@@ -78,6 +86,8 @@ export class Optimiser {
     const zeros = () => device.upload(new Float32Array(elements(all)), [elements(all)]).keep();
     const adam = config.kind === "adamw";
     this.#flat = { parameter: zeros(), gradient: zeros(), first: zeros(), second: adam ? zeros() : null };
+    const one = (value: number) => device.upload([value], [1]).keep();
+    this.#scaling = config.lossScaling ? { scale: one(FIRST_SCALE), good: one(0) } : null;
     const slots = new Map<string, Slot>();
     let offset = 0;
     for (const entry of placed) {
@@ -147,8 +157,10 @@ export class Optimiser {
   update(scale = 1): Tensor {
     const { device, config } = this;
     const { parameter, gradient, first, second } = this.#flat;
-    const norm = gradientNorm(device, [gradient], scale);
-    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE, scale);
+    const lossScale = this.lossScale;
+    const norm = gradientNorm(device, [gradient], scale, lossScale);
+    const clip = clipFactor(device, norm, config.clip > 0 ? config.clip : Number.MAX_VALUE, scale, lossScale);
+    if (this.#scaling) adaptLossScale(device, norm, this.#scaling.scale, this.#scaling.good, PATIENCE);
     const learningRate = () => this.#learningRate;
     const common = { parameter, gradient, learningRate, weightDecay: config.weightDecay, decayed: this.#decayed, clip };
     if (second) {
@@ -166,6 +178,11 @@ export class Optimiser {
     return norm;
   }
 
+  /** What the loss is to be multiplied with before the backward pass, one element; null where it is not. */
+  get lossScale(): Tensor | null {
+    return this.#scaling?.scale ?? null;
+  }
+
   /** Frees all gradients. */
   zeroGrad(): void {
     for (const { parameter } of this.#slots) {
@@ -174,9 +191,10 @@ export class Optimiser {
     }
   }
 
-  /** The state tensors by name ("first.<parameter>", "second.<parameter>"). */
+  /** The state tensors by name ("first.<parameter>", "second.<parameter>", and those of the loss scale). */
   state(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
+    if (this.#scaling) state.set("loss_scale", this.#scaling.scale).set("good_steps", this.#scaling.good);
     for (const { name, first, second } of this.#slots) {
       state.set(`first.${name}`, first);
       if (second) state.set(`second.${name}`, second);
@@ -204,7 +222,7 @@ export class Optimiser {
   dispose(): void {
     this.zeroGrad();
     this.#flat.parameter.dispose();
-    this.#round?.dispose();
+    for (const tensor of [this.#round, this.#scaling?.scale, this.#scaling?.good]) tensor?.dispose();
     for (const { gradient, first, second } of [this.#flat, ...this.#slots]) {
       for (const tensor of [gradient, first, second]) tensor?.dispose();
     }

@@ -1,12 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  type AdamwStep,
-  adamwStep,
-  clipFactor,
-  gradientNorm,
-  type SgdStep,
-  sgdStep,
-} from "../../src/kernels/optimizer.ts";
+import { accumulate, adaptLossScale, clipFactor, gradientNorm } from "../../src/kernels/gradients.ts";
+import { type AdamwStep, adamwStep, type SgdStep, sgdStep } from "../../src/kernels/optimizer.ts";
 import type { GpuDevice, Tensor } from "../../src/tensor/index.ts";
 import { testDevice } from "../device.ts";
 import goldenFile from "../golden/optimizer.json";
@@ -184,6 +178,45 @@ describe("clipFactor", () => {
     [Number.POSITIVE_INFINITY, 5, 0],
   ])("of norm %s with maximum %s is %s", async (norm, maxNorm, expected) => {
     expectClose(await track(clipFactor(device, upload([norm]), maxNorm)).read(), [expected], 3);
+  });
+});
+
+describe("accumulate", () => {
+  it("begins a sum, and goes on with it", async () => {
+    const [x, sum] = [upload(random(1031, 1)), upload(new Array<number>(1031).fill(Number.NaN))];
+    for (const first of [true, false, false]) accumulate(device, x, sum, first);
+    expectClose(
+      await sum.read(),
+      random(1031, 1).map((v) => 3 * v),
+      2,
+    );
+    expect(() => accumulate(device, x, upload([1]), true)).toThrow("accumulate: expected sum [1031], got [1]");
+  });
+});
+
+describe("a loss scale", () => {
+  it("is divided out of norm and clip", async () => {
+    const [gradient, scale] = [upload([300, 400]), upload([100])];
+    const norm = track(gradientNorm(device, [gradient], 0.5, scale));
+    expectClose(await norm.read(), [2.5], 4);
+    expectClose(await track(clipFactor(device, norm, 1, 0.5, scale)).read(), [0.5 / 100 / 2.500001], 4);
+  });
+
+  it("halves when the norm is not finite, doubles after enough steps when it is, within bounds", async () => {
+    const [scale, good] = [upload([4]), upload([0])];
+    const behind = async (value: number) => {
+      adaptLossScale(device, upload([value]), scale, good, 2);
+      return [await scale.item(), await good.item()];
+    };
+    expect(await behind(1)).toEqual([4, 1]);
+    expect(await behind(1)).toEqual([8, 0]);
+    expect(await behind(1)).toEqual([8, 1]);
+    expect(await behind(Number.NaN)).toEqual([4, 0]);
+    for (let i = 0; i < 5; i++) await behind(Number.POSITIVE_INFINITY);
+    expect(await behind(Number.POSITIVE_INFINITY)).toEqual([1, 0]);
+    for (let i = 0; i < 60; i++) await behind(0);
+    expect(await scale.item()).toBe(2 ** 24);
+    expect(() => adaptLossScale(device, upload([1, 2]), scale, good, 2)).toThrow("norm of one element, got 2 elements");
   });
 });
 
