@@ -1,7 +1,7 @@
 import type { Comparison } from "./compare.ts";
 import type { Facts } from "./facts.ts";
 import { attained, type Ceilings, judged, type PeerCaseResult, type Row, type ScalingCurve } from "./result.ts";
-import { fitLine, median } from "./statistics.ts";
+import { fitLine, median, noiseBand } from "./statistics.ts";
 
 /** Stands where there is no number. */
 const NONE = "–";
@@ -100,14 +100,17 @@ export function stepNotes(rows: readonly Row[]): string[] {
     });
 }
 
-/** Eager against replayed steps of one run: how much faster. */
+/** Eager against replayed steps of one run: how much faster, or that the noise hides it. */
 export function replayNotes(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
-    const eager =
-      row.name.endsWith(" replayed") &&
-      rows.find((one) => one.name === row.name.replace(/replayed$/, "eager") && one.group === row.group);
-    if (!eager) return [];
-    return [`${row.block}: replayed ${(eager.wall.median / row.wall.median).toFixed(2)} times as fast as eager`];
+    const eager = rows.find(
+      ({ name, block }) => block === row.block && name === row.name.replace(/replayed$/, "eager"),
+    );
+    if (!eager || eager === row) return [];
+    const ratio = eager.wall.median / row.wall.median;
+    const band = noiseBand(eager.wall, row.wall);
+    const hidden = Math.abs(Math.log(ratio)) <= Math.log1p(band) ? `, within the noise of ±${percent(band)}` : "";
+    return [`${row.block}: replayed ${ratio.toFixed(2)} times as fast as eager${hidden}`];
   });
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compare } from "../../bench/compare.ts";
 import { renderBench } from "../../bench/html.ts";
 import { logPlot } from "../../bench/plot.ts";
-import { linearity } from "../../bench/text.ts";
+import { linearity, replayNotes } from "../../bench/text.ts";
 import { result, row, summary } from "./fixture.ts";
 
 describe("the page", () => {
@@ -67,4 +67,14 @@ it("says what of a step is fixed", () => {
   expect(text).toContain("about 20 ms are fixed (2 ms for each of 10 dispatches)");
   expect(text).toContain("half of the step at 4 or before");
   expect(text).toContain("200 GFLOP/s");
+});
+
+it("says how much faster replayed steps are, and when the noise hides it", () => {
+  const step = (mode: string, milliseconds: number, spread = 0.01) =>
+    row(`tiny ${mode}`, 1, { group: "train", block: "train tiny", wall: summary(milliseconds, spread) });
+  expect(replayNotes([step("eager", 20), step("replayed", 10)])).toEqual([
+    "train tiny: replayed 2.00 times as fast as eager",
+  ]);
+  expect(replayNotes([step("eager", 11, 0.5), step("replayed", 10, 0.5)])[0]).toMatch(/within the noise of ±\d+ %$/);
+  expect(replayNotes([step("replayed", 10)])).toEqual([]);
 });
