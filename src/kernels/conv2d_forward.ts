@@ -1,4 +1,5 @@
 import source from "../../shaders/conv2d.wgsl";
+import blockedSource from "../../shaders/conv2d_blocked.wgsl";
 import depthwiseSource from "../../shaders/conv2d_depthwise.wgsl";
 import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
 import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
@@ -13,6 +14,7 @@ export const forwardFamily = defineConv2dFamily(
   {
     registers: source,
     tiled: tiledSource,
+    blocked: blockedSource,
     subgroups: subgroupsSource,
     narrow: narrowSource,
     depthwise: depthwiseSource,

@@ -1,12 +1,21 @@
+import blockLib from "../../shaders/lib/block.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { type Access, defineKernel } from "../tensor/kernel.ts";
+import { type Access, defineKernel, type Kernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily, type Family, type FamilySpec } from "../tensor/variant.ts";
-import { lanesOf, laneTiles, preferredTiles, type TiledProduct, workgroupTiles } from "./tiles.ts";
+import {
+  blockTiles,
+  lanesOf,
+  laneTiles,
+  preferredBlocks,
+  preferredTiles,
+  type TiledProduct,
+  workgroupTiles,
+} from "./tiles.ts";
 
 const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "groups"] as const;
 
@@ -31,6 +40,7 @@ export interface Conv2dJob<Names extends string> {
 export interface Conv2dSources {
   registers: string;
   tiled: string;
+  blocked?: string;
   subgroups: string;
   narrow?: string;
   depthwise: string;
@@ -42,6 +52,8 @@ export interface Conv2dWork {
   depthwise(values: Conv2dParams): number;
   product(values: Conv2dParams): TiledProduct;
 }
+
+type Variants<Names extends string> = FamilySpec<Conv2dJob<Names>>["variants"];
 
 /** Variants that only one of the three products has; null where they are not to be preferred. */
 export interface SpecialVariants<Job> {
@@ -74,6 +86,16 @@ export function defineConv2dFamily<Names extends string>(
     constants: ["T"],
     workgroup: null,
   });
+  const blocked =
+    sources.blocked &&
+    defineKernel({
+      ...spec,
+      name: `${name}_blocked`,
+      source: sources.blocked,
+      include: [blockLib, conv2dLib],
+      constants: ["T"],
+      workgroup: null,
+    });
   const lanes = {
     ...spec,
     enable: ["subgroups"],
@@ -86,6 +108,11 @@ export function defineConv2dFamily<Names extends string>(
   const vectorised = (gpu: GpuDevice, { c, k, groups }: Conv2dParams) =>
     lanesOf(gpu) > 0 && (k / groups) % 4 === 0 && ((c / groups) % 4 === 0 || (narrow !== undefined && groups === 1));
   const channelwise = ({ c, k, groups }: Conv2dParams) => c === groups && k === groups && c % 4 === 0;
+  const wholeVectors = ({ c, k, groups }: Conv2dParams) => (c / groups) % 4 === 0 && (k / groups) % 4 === 0;
+  const onBlocks = (kernel: Kernel<Names, keyof Conv2dParams>, T: 8 | 16): Variants<Names>[string] => ({
+    supports: (_gpu, { values }) => wholeVectors(values),
+    run: (gpu, { tensors, values }) => kernel.run(gpu, tensors, values, ...blockTiles(T, product(values))),
+  });
   return defineFamily<Conv2dJob<Names>>({
     name,
     variants: {
@@ -109,6 +136,7 @@ export function defineConv2dFamily<Names extends string>(
           kernel.run(gpu, tensors, values, ...laneTiles(gpu, product(values)));
         },
       },
+      ...(blocked ? { blocked: onBlocks(blocked, 8), blockedLarge: onBlocks(blocked, 16) } : {}),
       ...special.variants,
     },
     prefer(gpu, job) {
@@ -119,7 +147,9 @@ export function defineConv2dFamily<Names extends string>(
       if (chosen !== null) return chosen;
       if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
-      return Math.min(c, k) / groups < 8 ? "registers" : preferredTiles(product(values));
+      if (Math.min(c, k) / groups < 8) return "registers";
+      const blocks = blocked && wholeVectors(values) ? preferredBlocks(product(values)) : null;
+      return blocks ?? preferredTiles(product(values));
     },
     // Each of the three products has a multiply-add for every output, tap and channel of a filter; padding counts.
     flops: ({ values: { n, oh, ow, k, kh, kw, c, groups } }) => (2 * n * oh * ow * k * kh * kw * c) / groups,

@@ -1,7 +1,9 @@
+import blockLib from "../../shaders/lib/block.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
 import source from "../../shaders/matmul.wgsl";
+import blockedSource from "../../shaders/matmul_blocked.wgsl";
 import subgroupsSource from "../../shaders/matmul_subgroups.wgsl";
 import tiledSource from "../../shaders/matmul_tiled.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -10,7 +12,7 @@ import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
-import { lanesOf, laneTiles, preferredTiles, workgroupTiles } from "./tiles.ts";
+import { blockTiles, lanesOf, laneTiles, preferredBlocks, preferredTiles, workgroupTiles } from "./tiles.ts";
 
 const bindings = { a: "read", b: "read", y: "write" } as const;
 const params = {
@@ -29,6 +31,16 @@ const tiledKernel = defineKernel({
   name: "matmul_tiled",
   source: tiledSource,
   include: [tileLib],
+  bindings,
+  params,
+  constants: ["T"],
+  workgroup: null,
+});
+
+const blockedKernel = defineKernel({
+  name: "matmul_blocked",
+  source: blockedSource,
+  include: [blockLib],
   bindings,
   params,
   constants: ["T"],
@@ -57,9 +69,10 @@ interface Product extends MatmulAttrs {
   values: Record<keyof typeof params, number>;
 }
 
-// The vectors that the subgroups kernel moves run along the innermost axis of each matrix.
-const vectorised = (gpu: GpuDevice, { values: { rows, inner, cols }, transposeA }: Product) =>
-  lanesOf(gpu) > 0 && inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
+// Vectors run along the innermost axis of each matrix.
+const vectorised = ({ values: { rows, inner, cols }, transposeA }: Product) =>
+  inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
+const onLanes = (gpu: GpuDevice, job: Product) => lanesOf(gpu) > 0 && vectorised(job);
 
 const extents = ({ rows, cols, batches }: Product["values"]) => ({ rows, cols, times: batches });
 
@@ -78,8 +91,16 @@ const family = defineFamily<Product>({
     tiledLarge: {
       run: (gpu, { tensors, values }) => tiledKernel.run(gpu, tensors, values, ...workgroupTiles(16, extents(values))),
     },
+    blocked: {
+      supports: (_gpu, job) => vectorised(job),
+      run: (gpu, { tensors, values }) => blockedKernel.run(gpu, tensors, values, ...blockTiles(8, extents(values))),
+    },
+    blockedLarge: {
+      supports: (_gpu, job) => vectorised(job),
+      run: (gpu, { tensors, values }) => blockedKernel.run(gpu, tensors, values, ...blockTiles(16, extents(values))),
+    },
     subgroups: {
-      supports: vectorised,
+      supports: onLanes,
       run(gpu, { tensors, values, transposeA: A_TRANSPOSED, transposeB: B_TRANSPOSED }) {
         const [extent, lanes] = laneTiles(gpu, extents(values));
         subgroupsKernel.run(gpu, tensors, values, extent, { ...lanes, A_TRANSPOSED, B_TRANSPOSED });
@@ -87,8 +108,9 @@ const family = defineFamily<Product>({
     },
   },
   prefer(gpu, job) {
-    if (gpu.adapter.software) return vectorised(gpu, job) ? "subgroups" : "registers";
-    return preferredTiles(extents(job.values));
+    if (gpu.adapter.software) return onLanes(gpu, job) ? "subgroups" : "registers";
+    const blocks = vectorised(job) ? preferredBlocks(extents(job.values)) : null;
+    return blocks ?? preferredTiles(extents(job.values));
   },
   flops: ({ values: { rows, inner, cols, batches } }) => 2 * rows * inner * cols * batches,
 });

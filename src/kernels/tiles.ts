@@ -11,10 +11,22 @@ export interface TiledProduct {
   times: number;
 }
 
+function squareTiles(T: 8 | 16, side: number, { rows, cols, times }: TiledProduct): TileRun<"T"> {
+  const [x, y] = fold(Math.ceil(rows / side));
+  return [{ groups: [x, y, Math.ceil(cols / side) * times] }, { T }];
+}
+
 /** The workgroup-memory tiles (shaders/lib/tile.wgsl) of 4T × 4T for a product. */
-export function workgroupTiles(T: 8 | 16, { rows, cols, times }: TiledProduct): TileRun<"T"> {
-  const [x, y] = fold(Math.ceil(rows / (4 * T)));
-  return [{ groups: [x, y, Math.ceil(cols / (4 * T)) * times] }, { T }];
+export const workgroupTiles = (T: 8 | 16, product: TiledProduct): TileRun<"T"> => squareTiles(T, 4 * T, product);
+
+/** The workgroup-memory tiles of 8T × 8T with 8 × 8 outputs a thread (shaders/lib/block.wgsl) for a product. */
+export const blockTiles = (T: 8 | 16, product: TiledProduct): TileRun<"T"> => squareTiles(T, 8 * T, product);
+
+/** The variant with the largest tiles of which there are enough to fill a GPU, null if there is none. */
+export function preferredBlocks({ rows, cols, times }: TiledProduct): "blockedLarge" | "blocked" | null {
+  const outputs = rows * cols * times;
+  if (outputs >= 256 * 128 * 128 && rows > 64 && cols > 64) return "blockedLarge";
+  return outputs >= 128 * 64 * 64 && rows > 32 && cols > 32 ? "blocked" : null;
 }
 
 /** The variant with 64 × 64 tiles where they are many enough to fill a GPU, else the one with 32 × 32. */

@@ -64,6 +64,7 @@ opSuite(conv2dOp, {
     test([2, 7, 7, 1], [5, 3, 1, 12], { stride: [2, 1], padding: [1, 1] }),
     // More channels than one tile of any variant is wide.
     test([1, 4, 5, 28], [3, 3, 28, 52], same3, true),
+    test([3, 7, 7, 4], [1, 1, 4, 140], {}, true),
     // Groups and depthwise.
     test([2, 5, 5, 8], [3, 3, 4, 16], { ...same3, groups: 2 }, true),
     test([2, 5, 5, 24], [3, 3, 12, 8], { ...half3, groups: 2 }),

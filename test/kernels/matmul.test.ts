@@ -11,6 +11,7 @@ const sizes: [rows: number, inner: number, cols: number][] = [
   [64, 96, 10],
   [33, 100, 36],
   [40, 64, 96],
+  [132, 20, 136],
 ];
 const flags = [false, true];
 
