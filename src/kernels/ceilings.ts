@@ -28,8 +28,10 @@ export interface Ceilings {
   flops: number;
   /** Bytes a second, read and written together, of a copy too large for a cache. */
   bytes: number;
+  /** Seconds that a dispatch with next to nothing to do takes behind another one. */
+  dispatch: number;
   /** The figures of all rounds. */
-  rounds: { flops: number[]; bytes: number[] };
+  rounds: { flops: number[]; bytes: number[]; dispatch: number[] };
   source: TimeSource;
 }
 
@@ -52,6 +54,7 @@ const WALKS = [
 const ROUND = 0.002;
 const SLICES = 16;
 const FEWEST = 8;
+const DISPATCHES = 32;
 
 /**
  * Measures the arithmetic and memory ceilings of a device: interleaved rounds of some milliseconds each for about
@@ -68,6 +71,13 @@ export async function measureCeilings(device: GpuDevice, { seconds = 1 } = {}): 
     const params = { n, steps, factor: 0.5, addend: 0.5 };
     const took = await stopwatch.time(() => fmaKernel.run(device, { y: sums }, params, { threads: n }));
     return { took, rate: (steps * OPERATIONS * n) / took };
+  };
+  const empty = async () => {
+    const params = { n: 1, steps: 1, factor: 0.5, addend: 0.5 };
+    const took = await stopwatch.time(() => {
+      for (let i = 0; i < DISPATCHES; i++) fmaKernel.run(device, { y: sums }, params, { threads: 1 });
+    });
+    return took / DISPATCHES;
   };
   let next = 0;
   const copies = async (walk: (typeof WALKS)[number], slices: number, times: number) => {
@@ -93,13 +103,20 @@ export async function measureCeilings(device: GpuDevice, { seconds = 1 } = {}): 
     const { took } = await copies(WALKS[0], SLICES, 1);
     const slices = SLICES * took < ROUND ? 1 : SLICES;
     const times = Math.ceil((ROUND * slices) / SLICES / took);
-    const rounds = { flops: [] as number[], bytes: [] as number[] };
+    const rounds = { flops: [] as number[], bytes: [] as number[], dispatch: [] as number[] };
     const began = performance.now();
     while (rounds.flops.length < FEWEST || performance.now() - began < 1000 * seconds) {
       rounds.flops.push((await arithmetic({ n, steps })).rate);
+      rounds.dispatch.push(await empty());
       for (const walk of WALKS) rounds.bytes.push((await copies(walk, slices, times)).rate);
     }
-    return { flops: Math.max(...rounds.flops), bytes: Math.max(...rounds.bytes), rounds, source: stopwatch.source };
+    return {
+      flops: Math.max(...rounds.flops),
+      bytes: Math.max(...rounds.bytes),
+      dispatch: Math.min(...rounds.dispatch),
+      rounds,
+      source: stopwatch.source,
+    };
   } finally {
     stopwatch.dispose();
     for (const tensor of [sums, x, y]) tensor.dispose();

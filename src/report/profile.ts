@@ -59,10 +59,12 @@ function slowest({ spans, limits }: Profile): string {
 }
 
 /** What else there is to know of the step: name, value and remark of each line. */
-function summary({ spans, plain, profiled, host, memory, compile }: Profile): string[][] {
+function summary({ spans, limits, plain, profiled, host, memory, compile }: Profile): string[][] {
   const added = spans.reduce((sum, { seconds }) => sum + seconds, 0);
   const dispatches = spans.filter(({ kernel }) => kernel !== "copy");
-  const least = Math.min(...dispatches.map(({ seconds }) => seconds));
+  const empty = limits
+    ? `; as many empty ones would take ${ms(limits.dispatch * dispatches.length)} ms, ${micro(limits.dispatch)} µs each`
+    : "";
   const created = compile.reduce((sum, { create }) => sum + create, 0);
   const used = compile.reduce((sum, { firstUse }) => sum + firstUse, 0);
   const worst = compile
@@ -73,10 +75,7 @@ function summary({ spans, plain, profiled, host, memory, compile }: Profile): st
       "step",
       `${ms(plain)} ms on the GPU when not profiled; profiled ${ms(profiled)} ms, of which ${ms(added)} ms in dispatches`,
     ],
-    [
-      "dispatches",
-      `${dispatches.length}, the shortest ${micro(least)} µs: that often it is ${ms(least * dispatches.length)} ms`,
-    ],
+    ["dispatches", `${dispatches.length}${empty}`],
     [
       "JavaScript",
       `${ms(host)} ms a step to encode and submit, ${percent(plain > 0 ? host / plain : Number.NaN)} of it`,

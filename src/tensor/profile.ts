@@ -28,10 +28,11 @@ export interface Span {
   live: number;
 }
 
-/** What an adapter can do at most: floating-point operations and bytes a second. */
+/** What an adapter can do at most: floating-point operations and bytes a second, and seconds of an empty dispatch. */
 export interface Limits {
   flops: number;
   bytes: number;
+  dispatch: number;
 }
 
 /** How long one pipeline took to be made, in seconds. */
@@ -79,8 +80,11 @@ export interface Group {
   bytes: number;
   /** The least time that the limits allow, as a part of the time taken; null without limits. More than 1: a cache helped. */
   attained: number | null;
-  /** The limit that this least time is due to; null without limits, or where nothing is counted. */
-  bound: "compute" | "memory" | null;
+  /**
+   * The limit that this least time is due to, or the cost of dispatching where a span takes less than two empty dispatches;
+   * null without limits, or where nothing is counted.
+   */
+  bound: "compute" | "memory" | "dispatch" | null;
 }
 
 /** Adds up the spans of a profile by op, layer, shape or kernel; the longest first. */
@@ -112,6 +116,7 @@ function summary(name: string, spans: readonly Span[], total: number, limits: Li
   const seconds = sum(spans, (span) => span.seconds);
   const { compute, memory } = leastTimes(spans, limits);
   const least = compute + memory;
+  const idle = limits !== null && seconds < 2 * limits.dispatch * spans.length;
   return {
     name,
     count: spans.length,
@@ -120,7 +125,7 @@ function summary(name: string, spans: readonly Span[], total: number, limits: Li
     flops: sum(spans, ({ flops }) => flops),
     bytes: sum(spans, ({ bytes }) => bytes),
     attained: limits && seconds > 0 ? least / seconds : null,
-    bound: least > 0 ? (compute > memory ? "compute" : "memory") : null,
+    bound: least > 0 ? (idle ? "dispatch" : compute > memory ? "compute" : "memory") : null,
   };
 }
 

@@ -59,7 +59,7 @@ export async function profileProgram(program: Program, options: ProfileOptions =
     source: stopwatch.source,
     notes: measure.notes,
     runs,
-    limits: limits && { flops: limits.flops, bytes: limits.bytes },
+    limits: limits && { flops: limits.flops, bytes: limits.bytes, dispatch: limits.dispatch },
     spans,
     plain: median(plain.map(({ gpu }) => gpu)),
     profiled: median(measured.map(({ end }) => end.reduce((last, time) => Math.max(last, time), 0))),

@@ -41,7 +41,7 @@ export function chromeTrace(profile: Profile, title = "onestage"): Trace {
   ];
   const host: TraceEvent = {
     ...event,
-    name: "encode and submit",
+    name: "encode, a pass for each dispatch",
     ph: "X",
     tid: HOST,
     ts: at(encoded.begin),

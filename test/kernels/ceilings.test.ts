@@ -10,13 +10,16 @@ describe("the ceilings of the adapter", () => {
   it("are the best rounds, and leave no memory behind", async () => {
     const device = await testDevice();
     const before = device.pool.memory().liveBytes;
-    const { flops, bytes, rounds, source } = await measureCeilings(device, { seconds: 0.1 });
+    const { flops, bytes, dispatch, rounds, source } = await measureCeilings(device, { seconds: 0.1 });
     expect(rounds.flops.length).toBeGreaterThanOrEqual(5);
     expect(flops).toBe(Math.max(...rounds.flops));
     expect(bytes).toBe(Math.max(...rounds.bytes));
     // Wider than anything from a phone's processor to tomorrow's accelerator.
     expect(flops).toBeGreaterThan(1e8);
     expect(flops).toBeLessThan(1e16);
+    expect(dispatch).toBe(Math.min(...rounds.dispatch));
+    expect(dispatch).toBeGreaterThan(0);
+    expect(dispatch).toBeLessThan(0.01);
     expect(bytes).toBeGreaterThan(1e7);
     expect(bytes).toBeLessThan(1e14);
     expect(source).toBe(device.gpu.features.has("timestamp-query") ? "timestamps" : "wall time");

@@ -21,7 +21,7 @@ const blank: Span = {
 };
 
 // 1 GFLOP/s and 1 GB/s: a million operations, and a million bytes, take a millisecond.
-const limits = { flops: 1e9, bytes: 1e9 };
+const limits = { flops: 1e9, bytes: 1e9, dispatch: 1e-5 };
 const conv = { op: "conv2d", layer: "a.conv1", shape: "1×8×8×4 · 3×3×4×4", kernel: "conv2d_tiled T=8" };
 const spans: Span[] = [
   { ...blank, ...conv, seconds: 4e-3, flops: 2e6, bytes: 1e6, begin: 0, end: 4e-3, live: 1000 },
@@ -89,6 +89,15 @@ describe("grouping", () => {
     expect(total.bound).toBe("compute");
   });
 
+  it("says where dispatching is what costs", () => {
+    const slow = { ...limits, dispatch: 0.6e-3 };
+    expect(groupSpans(spans, "op", slow).map(({ name, bound }) => [name, bound])).toEqual([
+      ["conv2d", "compute"],
+      ["conv2d gradient", "compute"],
+      ["relu", "dispatch"],
+    ]);
+  });
+
   it("compares with nothing without limits, and divides by no zero", () => {
     expect(groupSpans(spans, "op", null)[0]).toMatchObject({ attained: null, bound: null });
     expect(totalOf([], limits)).toMatchObject({ share: 0, attained: null, bound: null, count: 0 });
@@ -151,7 +160,7 @@ describe("the trace", () => {
     // Microseconds since the host began, half a millisecond before the GPU.
     expect(on(1).map(({ ts }) => Math.round(ts))).toEqual([500, 4500, 5500]);
     expect(on(1).map(({ dur }) => Math.round(dur!))).toEqual([4000, 1000, 3000]);
-    expect(on(2)).toMatchObject([{ name: "encode and submit", ts: 0, dur: 500 }]);
+    expect(on(2)).toMatchObject([{ name: "encode, a pass for each dispatch", ts: 0, dur: 500 }]);
     expect(on(1)[0]!.args).toMatchObject({
       layer: "a.conv1",
       kernel: "conv2d_tiled T=8",
@@ -179,6 +188,7 @@ describe("the table", () => {
     expect(text).toMatch(/^relu +1\.00 +12\.5% +1 +0\.00 +0\.50 +50\.0% +memory$/m);
     expect(text).toMatch(/^total +8\.00 +100\.0% +3 /m);
     expect(text).toMatch(/7\.50 ms on the GPU when not profiled; profiled 8\.20 ms, of which 8\.00 ms in dispatches/);
+    expect(text).toMatch(/dispatches +3; as many empty ones would take 0\.030 ms, 10 µs each/);
     expect(text).toMatch(/0\.150 ms a step to encode and submit, 2\.0% of it/);
     expect(text).toMatch(/1\.0 MiB planned by lifetime; 3\.0 MiB with a buffer for each tensor, 0\.5 MiB/);
     expect(text).toMatch(/1 pipelines: 250 ms to make them, 125 ms more at their first dispatch/);
