@@ -3,6 +3,7 @@ import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readText } from "../data/node/files.ts";
 import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
+import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import { type Flag, flags, type Settings, stagesOf } from "./settings.ts";
 
@@ -36,6 +37,8 @@ export interface RunConfig {
   stages: Stage[];
   /** The network that serves each modality at test time; null where there is none. */
   serves: Record<Seen, MethodName | null>;
+  /** The kernel variants that the run is computed with, so that it goes on with the same bits. */
+  kernels: KernelChoices;
 }
 
 /** Name of the file. */
@@ -89,6 +92,7 @@ export async function readConfig(folder: string): Promise<RunConfig> {
     settings: { ...settings, data: settings.data && path.resolve(folder, settings.data) },
     dataset: readFacts(root.at("dataset")),
     ...plan,
+    kernels: readKernels(root.at("kernels")),
   };
 }
 
@@ -126,6 +130,11 @@ function accepts(flag: Flag, value: string | number): boolean {
   }
 }
 
+/** Runs of before there were choices have none. */
+function readKernels(entry: Entry): KernelChoices {
+  return entry.value === undefined ? noChoices : readChoices(entry.value, entry.origin);
+}
+
 function readFacts(entry: Entry): DatasetFacts {
   const splits = Object.fromEntries(
     entry
@@ -160,8 +169,13 @@ class Entry {
     private readonly name: string,
   ) {}
 
+  /** File and name. */
+  get origin(): string {
+    return this.name ? `${this.file}: ${this.name}` : this.file;
+  }
+
   fail(expected: string, got: string): never {
-    throw new FormatError(this.name ? `${this.file}: ${this.name}` : this.file, expected, got);
+    throw new FormatError(this.origin, expected, got);
   }
 
   expect(check: (value: unknown) => boolean, expected: string): unknown {

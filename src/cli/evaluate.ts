@@ -4,6 +4,7 @@ import { methods, type Seen } from "../model/methods.ts";
 import type { Metrics } from "../model/metrics.ts";
 import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
+import { useChoices } from "../tensor/choices.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { checkSameKind, openDataset, splitBatches } from "./dataset.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
@@ -35,6 +36,7 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
     throw new UsageError(`--split: expected one of ${dataset.splits.join(", ")}, got ${split}`);
   }
   const device = await io.openDevice();
+  useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
   const batches = splitBatches(dataset, split, settings, facts, io.signal);
   const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);

@@ -9,6 +9,7 @@ import { type Method, methods, type Seen } from "../model/methods.ts";
 import { IGNORED, type Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { percent } from "../report/format.ts";
+import { useChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
@@ -38,6 +39,7 @@ export async function predictImage(options: PredictOptions, io: Io): Promise<voi
   checkSave(save, settings.task);
   const sample = await readSample(options, facts);
   const device = await io.openDevice();
+  useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
   const batch = makeBatch(datasetOf(sample), "image", [0], facts.depth, null, method.task);
   const said =

@@ -8,6 +8,7 @@ import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
 import { type Flag, flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
+import { tuneFlags, tuneKernels } from "./tune.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = 2;
@@ -88,6 +89,13 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
     .action((options: PredictOptions) => predictImage(options, io));
+  addTuneOptions(root.command("tune"))
+    .description("find the fastest kernels for networks on this adapter; train uses what was found")
+    .addHelpText(
+      "after",
+      example("onestage tune --model resnet18 --batch 64 --infer", "onestage tune --pin conv2d=registers"),
+    )
+    .action((options) => tuneKernels(...split(options), io));
   addProfileOptions(root.command("profile"))
     .description("tell where the time of a training step or a prediction goes, kernel by kernel")
     .addHelpText(
@@ -109,16 +117,36 @@ function program(io: Io): Command {
 }
 
 function addTrainOptions(command: Command, without: readonly string[]): Command {
-  for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
-    if (without.includes(name)) continue;
-    const help = `${flag.help}${defaultOf(name as keyof Settings, without.includes("data"))}`;
-    command.addOption(new Option(`${flag.flag} ${flag.value}`, help).argParser((text) => flag.parse(text)));
-  }
-  return command
+  const names = Object.keys(flags).filter((name) => !without.includes(name)) as (keyof typeof flags)[];
+  return addSettings(command, names, without.includes("data"))
     .option("--out <folder>", "where the run is written; a new folder below runs/ without it")
     .option("--resume", "go on with the run in --out, or with the newest one")
     .option("--force", "replace the run in --out")
+    .option("--tune", "first find the fastest kernels for what has not been tuned yet")
+    .option("--no-tuned", "do not use the kernels that tuning found")
     .option("--json", "print the results as one JSON object");
+}
+
+function addTuneOptions(command: Command): Command {
+  const collect = (text: string, before: string[] = []) => [...before, text];
+  return addSettings(command, tuneFlags, false)
+    .option("--infer", "also tune what predictions need")
+    .option("--again", "measure anew what has been tuned before")
+    .option("--list", "show what is kept, for every adapter")
+    .option("--clear", "remove what is kept for this adapter")
+    .option("--all", "with --clear: for every adapter")
+    .addOption(new Option("--pin <family=variant>", "always use a variant where it can do the job").argParser(collect))
+    .addOption(new Option("--unpin <family>", "end that").argParser(collect))
+    .option("--json", "print one JSON object");
+}
+
+function addSettings(command: Command, names: readonly (keyof typeof flags)[], scenesOnly: boolean): Command {
+  for (const name of names) {
+    const flag: Flag = flags[name];
+    const help = `${flag.help}${defaultOf(name, scenesOnly)}`;
+    command.addOption(new Option(`${flag.flag} ${flag.value}`, help).argParser((text) => flag.parse(text)));
+  }
+  return command;
 }
 
 function addProfileOptions(command: Command): Command {

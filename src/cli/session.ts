@@ -8,12 +8,12 @@ import type { SingleNetwork } from "../model/single.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { Rng } from "../tensor/rng.ts";
-import type { RunConfig } from "./config.ts";
+import type { DatasetFacts, RunConfig } from "./config.ts";
 import type { Io } from "./io.ts";
 import { loadNetwork } from "./networks.ts";
 import type { Progress } from "./progress.ts";
 import { runFiles } from "./runFolder.ts";
-import { networkConfig, type Settings } from "./settings.ts";
+import { type Given, networkConfig, type Settings } from "./settings.ts";
 
 /** A run that is being trained by this process. */
 export interface Session {
@@ -38,10 +38,15 @@ export function epochSize({ settings, dataset }: Pick<RunConfig, "settings" | "d
   return settings.data === null ? all / settings.epochs : all;
 }
 
+/** The batch size for so much data: a small folder is no reason to fail with a size that nobody chose. */
+export function fittingBatch(settings: Settings, given: Given, dataset: RunConfig["dataset"]): number {
+  return given.batch === undefined ? Math.min(settings.batch, epochSize({ settings, dataset })) : settings.batch;
+}
+
 /** A stage's method with fresh weights. */
 export function freshMethod(
   device: GpuDevice,
-  { settings, dataset }: Pick<RunConfig, "settings" | "dataset">,
+  { settings, dataset }: Pick<RunShape, "settings" | "dataset">,
   name: MethodName,
   privileged: SingleNetwork | null = null,
 ): Method {
@@ -112,34 +117,58 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
   };
 }
 
-/**
- * Trains one step of the largest stage on an empty batch and forgets it, so that what does not fit is known before
- * anything is written.
- * @throws OutOfMemoryError naming what does not fit.
- */
-export async function rehearse(device: GpuDevice, config: RunConfig): Promise<void> {
-  const { settings, dataset, stages } = config;
+/** What decides the networks of a run and the shapes of their batches. */
+export type RunShape = Pick<RunConfig, "settings" | "stages"> & {
+  dataset: Pick<DatasetFacts, "width" | "height" | "classes">;
+};
+
+/** Width and height of the training images as the networks see them. */
+export function trainingSize({ settings, dataset }: RunShape): { width: number; height: number } {
   const { crop } = augmentationOf(settings, dataset.width, dataset.height);
-  const [width, height] = crop > 0 ? [crop, crop] : [dataset.width, dataset.height];
+  return crop > 0 ? { width: crop, height: crop } : dataset;
+}
+
+/** A batch of a run's size, of images that show nothing. */
+export function emptyBatch({ settings }: RunShape, { width, height }: { width: number; height: number }): HostBatch {
   const size = settings.batch;
-  // On the device first: its limits are known, the host's memory is not.
-  device.empty([size, height, width, 3], `--batch ${size}`).dispose();
-  const heaviest = [...stages].sort((a, b) => weight(b) - weight(a))[0]!;
-  const teacher = heaviest.teacher && (freshMethod(device, config, heaviest.teacher).network as SingleNetwork);
-  const method = freshMethod(device, config, heaviest.name, teacher);
-  const trainer = new Trainer(device, method, defaultTraining(1), new Rng(settings.seed));
   const pixels = size * width * height;
-  await trainer.step({
+  return {
     size,
     width,
     height,
     rgb: new Float32Array(3 * pixels),
     depth: new Float32Array(pixels),
     target: new Uint32Array(settings.task === "segment" ? pixels : size),
-  });
-  trainer.dispose();
-  for (const module of method.trained.values()) module.dispose();
-  teacher?.dispose();
+  };
+}
+
+/** A stage's method and trainer with fresh weights, to be thrown away, and what to free then. */
+export function openRehearsal(device: GpuDevice, shape: RunShape, { name, teacher: teaching }: Stage) {
+  const teacher = teaching && (freshMethod(device, shape, teaching).network as SingleNetwork);
+  const method = freshMethod(device, shape, name, teacher);
+  const trainer = new Trainer(device, method, defaultTraining(1), new Rng(shape.settings.seed));
+  const dispose = () => {
+    trainer.dispose();
+    for (const module of method.trained.values()) module.dispose();
+    teacher?.dispose();
+  };
+  return { method, trainer, dispose };
+}
+
+/**
+ * Trains one step of the largest stage on an empty batch and forgets it, so that what does not fit is known before
+ * anything is written.
+ * @throws OutOfMemoryError naming what does not fit.
+ */
+export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void> {
+  const { batch } = shape.settings;
+  const { width, height } = trainingSize(shape);
+  // On the device first: its limits are known, the host's memory is not.
+  device.empty([batch, height, width, 3], `--batch ${batch}`).dispose();
+  const heaviest = [...shape.stages].sort((a, b) => weight(b) - weight(a))[0]!;
+  const { trainer, dispose } = openRehearsal(device, shape, heaviest);
+  await trainer.step(emptyBatch(shape, { width, height }));
+  dispose();
 }
 
 /** Streams that a stage keeps in memory. */

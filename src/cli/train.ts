@@ -6,18 +6,21 @@ import { readText } from "../data/node/files.ts";
 import { truncateJsonl } from "../data/node/jsonl.ts";
 import type { Dataset } from "../data/sample.ts";
 import { renderSummary } from "../report/index.ts";
+import { kernelChoices, noChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
 import { datasetFacts, drawScenes, openDataset } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
+import { tellKernels, tunedStore, useRunKernels, useStored } from "./kernels.ts";
 import { lockFolder } from "./lock.ts";
 import { Progress } from "./progress.ts";
 import { checkOut, createRun, findRun, type OpenRun, runFiles } from "./runFolder.ts";
-import { epochSize, rehearse, type Session, stepsPerEpoch } from "./session.ts";
+import { epochSize, fittingBatch, rehearse, type Session, stepsPerEpoch } from "./session.ts";
 import { checkUnchanged, type Given, newSettings, type Settings } from "./settings.ts";
 import { type RunState, trainStage } from "./stage.ts";
+import { tuneStages } from "./tuning.ts";
 import { VERSION } from "./version.ts";
 
 /** The flags of `train` that do not change what is computed. */
@@ -25,6 +28,10 @@ export interface TrainOptions {
   out?: string;
   resume?: boolean;
   force?: boolean;
+  /** Tune the jobs first that have no choice yet. */
+  tune?: boolean;
+  /** Whether stored kernel choices are used; they are unless it is false. */
+  tuned?: boolean;
   json?: boolean;
 }
 
@@ -33,20 +40,31 @@ const MAX_LOST = 3;
 
 /** Trains a new run, or continues one. */
 export async function train(given: Given, options: TrainOptions, io: Io): Promise<void> {
-  if (options.resume && options.force) throw new UsageError("--force: expected not to come with --resume, got both");
-  if (options.resume) await resumeRun(given, options, io);
+  const { resume, force, tune, tuned } = options;
+  if (resume && force) throw new UsageError("--force: expected not to come with --resume, got both");
+  const about = tune ? "--tune" : "--no-tuned";
+  if (tune && tuned === false) throw new UsageError("--tune: expected not to come with --no-tuned, got both");
+  if (resume && (tune || tuned === false)) {
+    throw new UsageError(`${about}: expected not to come with --resume (a run keeps its kernels), got both`);
+  }
+  if (resume) await resumeRun(given, options, io);
   else await startRun(given, options, io);
 }
 
-async function startRun(given: Given, { out, force = false, json }: TrainOptions, io: Io): Promise<void> {
+async function startRun(given: Given, options: TrainOptions, io: Io): Promise<void> {
+  const { out, force = false, json } = options;
   const settings = newSettings(given);
   await checkOut(out, force);
   const dataset = await openTraining(settings, io);
   const config = newConfig(settings, given, dataset, io);
   checkInterrupted(io.signal);
   const device = await io.openDevice();
+  const store = options.tuned === false ? null : tunedStore(io);
+  await useStored(device, store, io);
   await rehearse(device, config);
   checkBatch(config);
+  if (options.tune) await tuneStages(device, config, { store, io });
+  config.kernels = kernelChoices(device);
   checkInterrupted(io.signal);
   const run = await createRun(out, `${settings.data === null ? "scenes" : dataset.name}-${settings.seed}`, force);
   await holding(run, async () => {
@@ -71,6 +89,7 @@ async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Pro
     throw new FormatError(dataset.name, "the images that the run was started with", "others");
   }
   const device = await io.openDevice();
+  useRunKernels(device, config.kernels, io);
   await holding({ folder, release: await lockFolder(folder) }, async () => {
     await removeTemporary(folder);
     await work(folder, config, dataset, device, io, json);
@@ -85,17 +104,15 @@ async function openTraining(settings: Settings, io: Io): Promise<Dataset> {
 
 function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
   const facts = datasetFacts(dataset, settings.task);
-  // A small folder is no reason to fail with a batch size that nobody chose.
-  const batch =
-    given.batch === undefined ? Math.min(settings.batch, epochSize({ settings, dataset: facts })) : settings.batch;
   return {
     format: FORMAT,
     version: VERSION,
     created: new Date().toISOString(),
     command: ["onestage", ...io.argv].map(quoted).join(" "),
-    settings: { ...settings, batch },
+    settings: { ...settings, batch: fittingBatch(settings, given, facts) },
     dataset: facts,
     ...planOf(settings),
+    kernels: noChoices,
   };
 }
 
@@ -135,6 +152,7 @@ async function work(
   const elapsed = () => before + (performance.now() - started) / 1000;
   const session: Session = { io, folder, config, dataset, device, progress, elapsed };
   io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);
+  tellKernels(device, io);
   for (let lost = 0; ; ) {
     try {
       const checkpoint = await newestCheckpoint(session);
@@ -149,6 +167,7 @@ async function work(
       if (!(error instanceof DeviceLostError) || ++lost > MAX_LOST) throw error;
       io.say(`warning: the GPU device was lost; going on from the last checkpoint (${error.message})`);
       session.device = await io.openDevice();
+      useRunKernels(session.device, config.kernels, io);
     }
   }
 }

@@ -13,6 +13,9 @@ export interface KernelChoices {
   pins: Readonly<Record<string, string>>;
 }
 
+/** No choices, for no adapter. */
+export const noChoices: KernelChoices = { adapter: "", choices: {}, pins: {} };
+
 /** The choices and pins in force on a device, in the order of their names. */
 export function kernelChoices(device: GpuDevice): KernelChoices {
   return { adapter: adapterKey(device), choices: sorted(device.choices), pins: sorted(device.pinned) };

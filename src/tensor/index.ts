@@ -1,4 +1,4 @@
-export { type KernelChoices, kernelChoices, readChoices, unknownChoices, useChoices } from "./choices.ts";
+export { type KernelChoices, kernelChoices, noChoices, readChoices, unknownChoices, useChoices } from "./choices.ts";
 export type { Live } from "./command.ts";
 export { Compiled, type CompileOptions, type HostArray } from "./compile.ts";
 export * from "./device.ts";

@@ -65,11 +65,12 @@ export class Family<Args> {
   }
 }
 
-/** The numbers and flags among a job's arguments and the names of its kernels: what its speed depends on. */
+/** The numbers and flags among a job's arguments, names of kernels and tensors of halves: what its speed depends on. */
 export function describe(args: unknown): string {
   return Object.entries(args as object)
     .map(([name, value]) => {
-      if (value === null || typeof value === "function" || value instanceof Tensor) return "";
+      if (value === null || typeof value === "function") return "";
+      if (value instanceof Tensor) return value.dtype === "f16" ? `${name}=f16` : "";
       if (value instanceof Kernel) return `${name}=${value.spec.name}`;
       return typeof value === "object" ? describe(value) : `${name}=${value}`;
     })

@@ -229,7 +229,7 @@ describe("info", () => {
 });
 
 describe("help", () => {
-  it.each(["start", "train", "eval", "predict", "info"])("of %s shows an example", async (command) => {
+  it.each(["start", "train", "eval", "predict", "tune", "info"])("of %s shows an example", async (command) => {
     const said = await cli(command, "--help");
     expect(said).toMatchObject({ code: 0, err: [] });
     expect(said.out).toMatch(new RegExp(`\\$ onestage ${command}`));
@@ -248,6 +248,6 @@ describe("help", () => {
   it("of all names every command", async () => {
     const said = await cli("--help");
     expect(said.code).toBe(0);
-    for (const command of ["start", "train", "eval", "predict", "info"]) expect(said.out).toContain(command);
+    for (const command of ["start", "train", "eval", "predict", "tune", "info"]) expect(said.out).toContain(command);
   });
 });

@@ -86,6 +86,9 @@ it("describes a job by its numbers", () => {
     "n=2 bias=0 transposeA=true",
   );
   const kernel = [...kernels().values()][0]!;
+  const [x, half] = [device.upload([1], [1]), device.upload([1], [1], "f16")];
+  expect(describe({ tensors: { x, y: half }, values: { n: 1 } })).toBe("y=f16 n=1");
+  for (const tensor of [x, half]) tensor.dispose();
   const live = () => 1;
   expect(describe({ kernels: { scalar: kernel }, params: { rows: 3, seed: live } })).toBe(
     `scalar=${kernel.spec.name} rows=3`,

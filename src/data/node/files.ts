@@ -33,10 +33,12 @@ export function fileError(file: string, action: string, error: unknown): Onestag
  */
 export async function readWholeFile(file: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    const { size } = await statRegular(file);
-    if (size > maxBytes) throw new FormatError(file, `a file of at most ${maxBytes} bytes`, `${size} bytes`);
+    await statRegular(file);
     const handle = await open(file, "r");
     try {
+      // Of the opened file: by now its name may stand for another one.
+      const { size } = await handle.stat();
+      if (size > maxBytes) throw new FormatError(file, `a file of at most ${maxBytes} bytes`, `${size} bytes`);
       const bytes = new Uint8Array(size);
       let at = 0;
       while (at < size) {
