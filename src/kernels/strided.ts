@@ -23,7 +23,7 @@ const copyKernel = defineKernel({
   // The box is written, and read where it is not a repetition of less; the rest of both tensors stays untouched.
   cost({ x }, { n, e0, quarter }) {
     const copied = (n / quarter) * e0;
-    return { bytes: 4 * (copied + Math.min(copied, x.size)) };
+    return { bytes: (x.bytes / x.size) * (copied + Math.min(copied, x.size)) };
   },
 });
 

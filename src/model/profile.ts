@@ -19,7 +19,7 @@ export interface StepProfileOptions extends Omit<ProfileOptions, "step"> {
  * Says where the time of a training step on such batches goes, with the adapter's ceilings measured first unless `limits`
  * are given. The trainer takes the steps, so its weights change; it must not have seen a batch of this shape before, or
  * layers stay without names.
- * @throws UsageError if `runs` is no whole number from 1.
+ * @throws UsageError if `runs` is no whole number from 1, or the trainer accumulates several rounds a step.
  */
 export async function profileTraining(
   device: GpuDevice,
