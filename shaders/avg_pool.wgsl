@@ -1,6 +1,6 @@
 // y = mean of each window of x[image, height, width, channels], padding counted as zeros.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read_write> y: array<E>;
 struct Params {
   n: u32,
   height: u32, width: u32, channels: u32, out_height: u32, out_width: u32,
@@ -24,9 +24,9 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       let row = o.row * p.stride_y + ky - p.padding_y;
       for (var kx = xs.x; kx < xs.y; kx++) {
         let column = o.column * p.stride_x + kx - p.padding_x;
-        sum += x[((o.image * p.height + row) * p.width + column) * p.channels + channel];
+        sum += f32(x[((o.image * p.height + row) * p.width + column) * p.channels + channel]);
       }
     }
-    y[to + channel] = sum / f32(p.kernel_y * p.kernel_x);
+    y[to + channel] = E(sum / f32(p.kernel_y * p.kernel_x));
   }
 }

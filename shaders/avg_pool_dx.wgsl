@@ -1,6 +1,6 @@
 // dx = sum of dy over the windows that hold this position, divided by their area.
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<E>;
+@group(0) @binding(1) var<storage, read_write> dx: array<E>;
 struct Params {
   n: u32,
   height: u32, width: u32, channels: u32, out_height: u32, out_width: u32,
@@ -22,9 +22,9 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     var sum = 0.0;
     for (var row = ys.x; row < ys.y; row++) {
       for (var column = xs.x; column < xs.y; column++) {
-        sum += dy[((o.image * p.out_height + row) * p.out_width + column) * p.channels + channel];
+        sum += f32(dy[((o.image * p.out_height + row) * p.out_width + column) * p.channels + channel]);
       }
     }
-    dx[to + channel] = sum / f32(p.kernel_y * p.kernel_x);
+    dx[to + channel] = E(sum / f32(p.kernel_y * p.kernel_x));
   }
 }

@@ -1,11 +1,11 @@
 // dx = scale * (g - offset - slope * (x - mean)) for x[rows, channels], with coefficient[4, channels] = scale, mean,
 // offset, slope from batch_norm_dparams.wgsl and g as in batch_norm_sums.wgsl; a thread does one V of channels of a few rows.
 // Source: Ioffe & Szegedy 2015, the gradients in section 3, collected.
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read> dy: array<V>;
+@group(0) @binding(0) var<storage, read> x: array<S>;
+@group(0) @binding(1) var<storage, read> dy: array<S>;
 @group(0) @binding(2) var<storage, read> beta: array<V>;
 @group(0) @binding(3) var<storage, read> coefficient: array<V>;
-@group(0) @binding(4) var<storage, read_write> dx: array<V>;
+@group(0) @binding(4) var<storage, read_write> dx: array<S>;
 struct Params { rows: u32, channels: u32, chunk: u32, chunks: u32 }
 @group(0) @binding(5) var<uniform> p: Params;
 
@@ -24,11 +24,11 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let slope = coefficient[3u * p.channels + channel];
   let shift = beta[channel];
   for (var at = first * p.channels + channel; at < end; at += p.channels) {
-    let d = x[at] - center;
-    var g = dy[at];
+    let d = V(x[at]) - center;
+    var g = V(dy[at]);
     if (RELU) {
       g = select(V(0.0), g, d * scale + shift > V(0.0));
     }
-    dx[at] = scale * (g - offset - slope * d);
+    dx[at] = S(scale * (g - offset - slope * d));
   }
 }

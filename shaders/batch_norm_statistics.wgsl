@@ -1,7 +1,7 @@
 // Joins the moments of all chunks (batch_norm_moments.wgsl) into mean and biased variance of each channel, and moves the
 // running statistics towards them: running = (1 - momentum) * running + momentum * batch, with the unbiased variance.
 // One workgroup a channel. Source: pairwise joining of moments, Chan, Golub & LeVeque 1983, eq. 2.1.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
 @group(0) @binding(2) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(3) var<storage, read_write> variance: array<f32>;
@@ -38,7 +38,7 @@ fn main(
   if (lane == 0u) {
     // Equal values may leave a rounding error below zero; NaN is not below zero and stays.
     let spread = select(total, 0.0, total < 0.0);
-    let center = x[channel] + offset;
+    let center = f32(x[channel]) + offset;
     mean[channel] = center;
     variance[channel] = spread / rows;
     running_mean[channel] = (1.0 - p.momentum) * running_mean[channel] + p.momentum * center;

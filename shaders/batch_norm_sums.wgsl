@@ -1,8 +1,8 @@
 // For each chunk of rows and each channel: the sums of g and of g * normal, normal = (x - mean) / sqrt(variance + eps), with
 // g = dy, or if RELU, dy where the output (batch_norm.wgsl, without residual) is above 0: computing that anew is cheaper
 // than loading it. partial[0, chunk, channel] and partial[1, chunk, channel]. A thread has one V of channels.
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read> dy: array<V>;
+@group(0) @binding(0) var<storage, read> x: array<S>;
+@group(0) @binding(1) var<storage, read> dy: array<S>;
 @group(0) @binding(2) var<storage, read> gamma: array<V>;
 @group(0) @binding(3) var<storage, read> beta: array<V>;
 @group(0) @binding(4) var<storage, read> mean: array<V>;
@@ -27,8 +27,8 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   var plain = V(0.0);
   var weighted = V(0.0);
   for (var at = first * p.channels + channel; at < end; at += p.channels) {
-    let d = x[at] - center;
-    var g = dy[at];
+    let d = V(x[at]) - center;
+    var g = V(dy[at]);
     if (RELU) {
       g = select(V(0.0), g, d * scale + shift > V(0.0));
     }

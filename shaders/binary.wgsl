@@ -1,8 +1,8 @@
 // y = f(a, b) with broadcasting over up to four axes; OP selects f. SAME: all three have one shape, no index
 // arithmetic, and n counts Vs; elsewhere V is f32.
-@group(0) @binding(0) var<storage, read> a: array<V>;
-@group(0) @binding(1) var<storage, read> b: array<V>;
-@group(0) @binding(2) var<storage, read_write> y: array<V>;
+@group(0) @binding(0) var<storage, read> a: array<S>;
+@group(0) @binding(1) var<storage, read> b: array<S>;
+@group(0) @binding(2) var<storage, read_write> y: array<S>;
 // Extents of the output's axes 1..3; strides of a and b along axes 0..3, 0 where broadcast.
 struct Params {
   n: u32, e1: u32, e2: u32, e3: u32,
@@ -27,12 +27,14 @@ fn f(u: f32, v: f32) -> f32 {
   }
 }
 
-fn each(u: V, v: V) -> V {
+fn each(s: S, t: S) -> S {
+  let u = V(s);
+  let v = V(t);
   var r = u;
   for (var k = 0u; k < PARTS; k++) {
     r = with_part(r, k, f(part(u, k), part(v, k)));
   }
-  return r;
+  return S(r);
 }
 
 @compute @workgroup_size(WG)

@@ -1,7 +1,7 @@
 // y = largest value of each window of x[image, height, width, channels], padding never wins; the first of equal values wins,
 // NaN wins over all. winner = the winning tap, counted row by row from the window's corner. `channels` counts Vs.
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read_write> y: array<V>;
+@group(0) @binding(0) var<storage, read> x: array<S>;
+@group(0) @binding(1) var<storage, read_write> y: array<S>;
 @group(0) @binding(2) var<storage, read_write> winner: array<U>;
 struct Params {
   images: u32,
@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       let row = o.row * p.stride_y + ky - p.padding_y;
       for (var kx = xs.x; kx < xs.y; kx++) {
         let column = o.column * p.stride_x + kx - p.padding_x;
-        let v = x[((o.image * p.height + row) * p.width + column) * p.channels + channel];
+        let v = V(x[((o.image * p.height + row) * p.width + column) * p.channels + channel]);
         // NaN by its bits: comparisons cannot be trusted with it.
         let nan = (bitcast<U>(v) & SIGNLESS) > INFINITE;
         let beaten = (v > best) & ((bitcast<U>(best) & SIGNLESS) <= INFINITE);
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
         tap = select(tap, U(ky * p.kernel_x + kx), wins);
       }
     }
-    y[to + channel] = best;
+    y[to + channel] = S(best);
     winner[to + channel] = tap;
   }
 }

@@ -1,7 +1,7 @@
 // dx = sum of dy over the windows this position has won (max_pool.wgsl), in the order of the windows. `channels` counts Vs.
-@group(0) @binding(0) var<storage, read> dy: array<V>;
+@group(0) @binding(0) var<storage, read> dy: array<S>;
 @group(0) @binding(1) var<storage, read> winner: array<U>;
-@group(0) @binding(2) var<storage, read_write> dx: array<V>;
+@group(0) @binding(2) var<storage, read_write> dx: array<S>;
 struct Params {
   images: u32,
   height: u32, width: u32, channels: u32, out_height: u32, out_width: u32,
@@ -25,9 +25,9 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       for (var column = xs.x; column < xs.y; column++) {
         let kx = o.column + p.padding_x - column * p.stride_x;
         let at = ((o.image * p.out_height + row) * p.out_width + column) * p.channels + channel;
-        sum += select(V(0.0), dy[at], winner[at] == U(ky * p.kernel_x + kx));
+        sum += select(V(0.0), V(dy[at]), winner[at] == U(ky * p.kernel_x + kx));
       }
     }
-    dx[to + channel] = sum;
+    dx[to + channel] = S(sum);
   }
 }

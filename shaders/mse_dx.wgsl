@@ -1,8 +1,8 @@
 // da = scale dy (a - b): the gradient of a mean squared difference; n counts Vs.
-@group(0) @binding(0) var<storage, read> a: array<V>;
-@group(0) @binding(1) var<storage, read> b: array<V>;
+@group(0) @binding(0) var<storage, read> a: array<S>;
+@group(0) @binding(1) var<storage, read> b: array<S>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> da: array<V>;
+@group(0) @binding(3) var<storage, read_write> da: array<S>;
 struct Params { n: u32, scale: f32 }
 @group(0) @binding(4) var<uniform> p: Params;
 
@@ -12,5 +12,5 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   if (i >= p.n) {
     return;
   }
-  da[i] = p.scale * dy[0] * (a[i] - b[i]);
+  da[i] = S(p.scale * dy[0] * (V(a[i]) - V(b[i])));
 }

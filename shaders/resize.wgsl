@@ -1,7 +1,7 @@
 // y = x[image, height, width, channels] at other extents: the nearest pixel, or bilinear between four.
 // Source: PyTorch, interpolate with align_corners=False, no antialiasing.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read_write> y: array<E>;
 struct Params { n: u32, height: u32, width: u32, channels: u32, out_height: u32, out_width: u32, nearest: u32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
@@ -31,12 +31,12 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   let low = line(o.image, v.low);
   let high = line(o.image, v.high);
   for (var channel = o.channel; channel < p.channels; channel += o.step) {
-    let a = x[(low + h.low) * p.channels + channel];
-    let b = x[(low + h.high) * p.channels + channel];
-    let c = x[(high + h.low) * p.channels + channel];
-    let d = x[(high + h.high) * p.channels + channel];
+    let a = f32(x[(low + h.low) * p.channels + channel]);
+    let b = f32(x[(low + h.high) * p.channels + channel]);
+    let c = f32(x[(high + h.low) * p.channels + channel]);
+    let d = f32(x[(high + h.high) * p.channels + channel]);
     let top = (1.0 - h.fraction) * a + h.fraction * b;
     let bottom = (1.0 - h.fraction) * c + h.fraction * d;
-    y[to + channel] = (1.0 - v.fraction) * top + v.fraction * bottom;
+    y[to + channel] = E((1.0 - v.fraction) * top + v.fraction * bottom);
   }
 }

@@ -1,6 +1,6 @@
 // dx = sum of dy over the outputs that read this pixel (resize.wgsl), each times the weight it reads it with.
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<E>;
+@group(0) @binding(1) var<storage, read_write> dx: array<E>;
 struct Params { n: u32, height: u32, width: u32, channels: u32, out_height: u32, out_width: u32, nearest: u32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
@@ -31,10 +31,10 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       let line = (o.image * p.out_height + row) * p.out_width;
       var along = 0.0;
       for (var column = xs.x; column < xs.y; column++) {
-        along += weight(o.column, column, p.width, p.out_width) * dy[(line + column) * p.channels + channel];
+        along += weight(o.column, column, p.width, p.out_width) * f32(dy[(line + column) * p.channels + channel]);
       }
       sum += weight(o.row, row, p.height, p.out_height) * along;
     }
-    dx[to + channel] = sum;
+    dx[to + channel] = E(sum);
   }
 }

@@ -1,7 +1,7 @@
 // y[i] = f(x[i]); OP selects f, a and b are its parameters (slope; scale and shift; minimum and maximum; exponent).
 // n counts Vs.
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read_write> y: array<V>;
+@group(0) @binding(0) var<storage, read> x: array<S>;
+@group(0) @binding(1) var<storage, read_write> y: array<S>;
 struct Params { n: u32, a: f32, b: f32 }
 @group(0) @binding(2) var<uniform> p: Params;
 
@@ -37,10 +37,10 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   if (i >= p.n) {
     return;
   }
-  let v = x[i];
+  let v = V(x[i]);
   var r = v;
   for (var k = 0u; k < PARTS; k++) {
     r = with_part(r, k, f(part(v, k)));
   }
-  y[i] = r;
+  y[i] = S(r);
 }

@@ -1,8 +1,8 @@
 // dx[i] = dy[i] * f'(x[i]); OP selects f as in unary.wgsl, y[i] = f(x[i]) is used where it saves work. n counts Vs.
-@group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read> y: array<V>;
-@group(0) @binding(2) var<storage, read> dy: array<V>;
-@group(0) @binding(3) var<storage, read_write> dx: array<V>;
+@group(0) @binding(0) var<storage, read> x: array<S>;
+@group(0) @binding(1) var<storage, read> y: array<S>;
+@group(0) @binding(2) var<storage, read> dy: array<S>;
+@group(0) @binding(3) var<storage, read_write> dx: array<S>;
 struct Params { n: u32, a: f32, b: f32 }
 @group(0) @binding(4) var<uniform> p: Params;
 
@@ -44,11 +44,11 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   if (i >= p.n) {
     return;
   }
-  let v = x[i];
-  let r = y[i];
+  let v = V(x[i]);
+  let r = V(y[i]);
   var s = v;
   for (var k = 0u; k < PARTS; k++) {
     s = with_part(s, k, slope(part(v, k), part(r, k)));
   }
-  dx[i] = dy[i] * s;
+  dx[i] = S(V(dy[i]) * s);
 }

@@ -1,5 +1,6 @@
-// What a thread handles at a time: one number.
+// What a thread handles at a time: one number; S is what it is stored as.
 alias V = f32;
+alias S = E;
 alias U = u32;
 const PARTS = 1u;
 

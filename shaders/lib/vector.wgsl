@@ -1,5 +1,6 @@
-// What a thread handles at a time: four neighbouring numbers.
+// What a thread handles at a time: four neighbouring numbers; S is what they are stored as.
 alias V = vec4f;
+alias S = vec4<E>;
 alias U = vec4u;
 const PARTS = 4u;
 

@@ -19,6 +19,7 @@ const momentsKernel = defineWidths({
   name: "batch_norm_moments",
   source: momentsSource,
   bindings: { x: "read", partial: "write" },
+  elements: ["x"],
   params: split,
   // A mean: add. A variance: subtract, square, add.
   cost: ({ x }) => ({ flops: 4 * x.size }),
@@ -36,6 +37,7 @@ const statisticsKernel = defineKernel({
     running_mean: "write",
     running_var: "write",
   },
+  elements: ["x"],
   params: { ...split, momentum: "f32" },
   constants: ["LANES"],
   workgroup: null,
@@ -49,6 +51,7 @@ const applyKernel = defineWidths({
   name: "batch_norm",
   source,
   bindings: { x: "read", ...moments, residual: "read", y: "write" },
+  elements: ["x", "residual", "y"],
   params: { ...split, eps: "f32" },
   constants: ["RESIDUAL", "RELU"],
   // Subtract the mean, divide by the deviation, multiply by gamma, add beta.
@@ -59,6 +62,7 @@ const sumsKernel = defineWidths({
   name: "batch_norm_sums",
   source: sumsSource,
   bindings: { x: "read", dy: "read", ...moments, partial: "write" },
+  elements: ["x", "dy"],
   params: { ...split, eps: "f32" },
   constants: ["RELU"],
   // The normal value: subtract, divide. Its product with dy: multiply, add. The sum of dy: add.
@@ -69,6 +73,7 @@ const residualSumsKernel = defineWidths({
   name: "batch_norm_sums_residual",
   source: residualSumsSource,
   bindings: { x: "read", dy: "read", y: "read", mean: "read", variance: "read", g: "write", partial: "write" },
+  elements: ["x", "dy", "y", "g"],
   params: { ...split, eps: "f32" },
   cost: ({ x }) => ({ flops: 5 * x.size }),
 });
@@ -95,6 +100,7 @@ const dxKernel = defineWidths({
   name: "batch_norm_dx",
   source: dxSource,
   bindings: { x: "read", dy: "read", beta: "read", coefficient: "read", dx: "write" },
+  elements: ["x", "dy", "dx"],
   params: split,
   constants: ["RELU"],
   // The normal value: subtract, divide. Its multiple and the mean of dy off dy: multiply, subtract twice. A factor: multiply.
@@ -156,6 +162,7 @@ function batchStatistics(
 /** Batch normalisation as an op; inputs x[..., C], gamma[C], beta[C], runningMean[C], runningVar[C], residual like x if any. */
 export const batchNormOp = defineOp<BatchNormAttrs>({
   name: "batchNorm",
+  elements: [0, 5],
   shape([x, ...others], { training, momentum, eps, activation = "none" }) {
     const { shape } = x!;
     expect(shape.length >= 2, "batchNorm", "x with at least two axes", showShape(shape));
@@ -175,7 +182,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
   forward(device, [x, gamma, beta, runningMean, runningVar, residual], attrs, shape) {
     const { training, momentum, eps, activation } = attrs;
     const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "batchNorm");
+    const y = gpu.empty(shape, "batchNorm", x!.dtype);
     const { mean, variance } = training
       ? batchStatistics(gpu, x!, runningMean!, runningVar!, momentum)
       : { mean: runningMean!, variance: runningVar! };
@@ -200,7 +207,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     const [dgamma, dbeta] = [1, 2].map(() => gpu.empty([channels], "batchNorm gradient")) as [Tensor, Tensor];
     const coefficient = gpu.empty([4, channels], "batchNorm gradient");
     // The gradient in front of the activation: needed in memory only where it is also the residual's.
-    const g = separate ? gpu.empty(x!.shape, "batchNorm gradient") : dy;
+    const g = separate ? gpu.empty(x!.shape, "batchNorm gradient", dy.dtype) : dy;
     const shared = { x: x!, dy, mean, variance, partial };
     const job = overChannels({ ...sums, eps }, { RELU: masked });
     if (separate) runWidest(gpu, residualSumsKernel, { ...shared, y, g }, job);
@@ -215,7 +222,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     partial.dispose();
     let dx: Tensor | null = null;
     if (needs[0]) {
-      dx = gpu.empty(x!.shape, "batchNorm gradient");
+      dx = gpu.empty(x!.shape, "batchNorm gradient", x!.dtype);
       const tensors = { x: x!, dy: g, beta: beta!, coefficient, dx };
       const constants = { RELU: masked && !separate };
       runWidest(gpu, dxKernel, tensors, overChannels(splitOf(x!, fewRows(gpu)), constants));

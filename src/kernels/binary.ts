@@ -14,6 +14,7 @@ const kernel = defineWidths({
   source,
   include: [finiteLib, opsLib],
   bindings: { a: "read", b: "read", y: "write" },
+  elements: ["a", "b", "y"],
   params: {
     n: "u32",
     e1: "u32",
@@ -37,7 +38,7 @@ type BinaryName = (typeof names)[number];
 
 /** Runs one binary kernel, untracked: a and b broadcast to `shape`. */
 function run(gpu: GpuDevice, name: BinaryName, a: Tensor, b: Tensor, shape: Shape): Tensor {
-  const y = gpu.empty(shape, name);
+  const y = gpu.empty(shape, name, a.dtype);
   const SAME = sameShape(a.shape, b.shape);
   const extents = [1, 1, 1, 1];
   for (let axis = 0; axis < shape.length; axis++) extents[4 - shape.length + axis] = shape[axis]!;
@@ -103,6 +104,8 @@ type Gradient = (gpu: GpuDevice, a: Tensor, b: Tensor, y: Tensor, dy: Tensor) =>
 function defineBinary(name: BinaryName, gradients: [Gradient, Gradient]): Op<Record<never, never>> {
   return defineOp({
     name,
+    // The gradients of the others go through intermediate results, which f16 would round.
+    ...(["mul", "div"].includes(name) ? {} : { elements: [0, 1] }),
     shape([a, b]) {
       const shape = broadcastShapes(name, a!.shape, b!.shape);
       expect(shape.length <= 4, name, "at most four axes", showShape(shape));

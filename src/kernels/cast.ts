@@ -16,8 +16,8 @@ export interface CastAttrs {
   to: "f32" | "f16";
 }
 
-/** x with elements of another type; a view where it has that type already. */
-function convert(gpu: GpuDevice, x: Tensor, to: "f32" | "f16", label: string): Tensor {
+/** x with elements of another type, untracked; a view where it has that type already. */
+export function convert(gpu: GpuDevice, x: Tensor, to: "f32" | "f16", label: string): Tensor {
   if (x.dtype === to) return x.detach();
   const y = gpu.empty(x.shape, label, to);
   // Four numbers a thread: buffers are longer than the last ones by enough.

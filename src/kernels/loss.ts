@@ -69,6 +69,7 @@ const klDivergenceGradientKernel = defineKernel({
 const mseKernel = defineWidths({
   name: "mse",
   source: mseSource,
+  elements: ["a", "b"],
   bindings: { a: "read", b: "read", partial: "write" },
   params: { n: "u32", parts: "u32" },
 });
@@ -76,6 +77,7 @@ const mseKernel = defineWidths({
 const mseGradientKernel = defineWidths({
   name: "mse_dx",
   source: mseGradientSource,
+  elements: ["a", "b", "da"],
   bindings: { a: "read", b: "read", dy: "read", da: "write" },
   params: { n: "u32", scale: "f32" },
 });
@@ -181,6 +183,7 @@ const klDivergenceOp = defineOp<KlDivergenceAttrs>({
 
 const mseOp = defineOp<Record<never, never>>({
   name: "mse",
+  elements: [0, 1],
   shape([a, b]) {
     expectShape("mse", "b", b!, a!.shape);
     expect(a!.size > 0, "mse", "at least one element", showShape(a!.shape));
@@ -206,7 +209,7 @@ const mseOp = defineOp<Record<never, never>>({
     const gpu = device as GpuDevice;
     const n = a!.size;
     const gradient = (from: Tensor, to: Tensor) => {
-      const da = gpu.empty(from.shape, "mse gradient");
+      const da = gpu.empty(from.shape, "mse gradient", from.dtype);
       const job = { params: { n, scale: 2 / n }, along: ["n"] as const, times: 1 };
       runWidest(gpu, mseGradientKernel, { a: from, b: to, dy, da }, job);
       return da;

@@ -10,6 +10,7 @@ import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { convert } from "./cast.ts";
 import { pixelThreads } from "./pixels.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { defineWidths, runWidest } from "./widths.ts";
@@ -35,6 +36,7 @@ const maxKernel = defineWidths({
   source: maxSource,
   include: [pixelLib, windowLib],
   bindings: { x: "read", y: "write", winner: "write" },
+  elements: ["x", "y"],
   params: { images: "u32", ...geometry },
 });
 
@@ -43,6 +45,7 @@ const maxDxKernel = defineWidths({
   source: maxDxSource,
   include: [pixelLib, windowLib],
   bindings: { dy: "read", winner: "read", dx: "write" },
+  elements: ["dy", "dx"],
   params: { images: "u32", ...geometry },
 });
 
@@ -51,6 +54,7 @@ const avgKernel = defineKernel({
   source: avgSource,
   include,
   bindings: { x: "read", y: "write" },
+  elements: ["x", "y"],
   params,
 });
 
@@ -59,6 +63,7 @@ const avgDxKernel = defineKernel({
   source: avgDxSource,
   include,
   bindings: { dy: "read", dx: "write" },
+  elements: ["dy", "dx"],
   params,
 });
 
@@ -131,7 +136,7 @@ function maxJob(x: Shape, y: Shape, over: Shape, attrs: PoolAttrs) {
 
 /** The gradient of a mean over windows: x's shape and dy's (seen as four axes) with these windows. */
 function meanGradient(gpu: GpuDevice, op: string, x: Shape, dyShape: Shape, dy: Tensor, attrs: PoolAttrs): Tensor {
-  const dx = gpu.empty(x, `${op} gradient`);
+  const dx = gpu.empty(x, `${op} gradient`, dy.dtype);
   const values = windowParams(x, dyShape, x, attrs);
   avgDxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
   return dx;
@@ -140,10 +145,11 @@ function meanGradient(gpu: GpuDevice, op: string, x: Shape, dyShape: Shape, dy: 
 /** Largest value of each window, as an op; saves the winning taps. */
 export const maxPool2dOp = defineOp<PoolAttrs>({
   name: "maxPool2d",
+  elements: [0],
   shape: ([x], attrs) => poolShape("maxPool2d", x!.shape, attrs),
   forward(device, [x], attrs, shape) {
     const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "maxPool2d");
+    const y = gpu.empty(shape, "maxPool2d", x!.dtype);
     const winner = gpu.empty(shape, "maxPool2d", "u32");
     runWidest(gpu, maxKernel, { x: x!, y, winner }, maxJob(x!.shape, shape, shape, attrs));
     return { output: y, saved: [winner] };
@@ -151,7 +157,7 @@ export const maxPool2dOp = defineOp<PoolAttrs>({
   vjp(device, { inputs, output, saved, attrs }, dy) {
     const gpu = device as GpuDevice;
     const { shape } = inputs[0]!;
-    const dx = gpu.empty(shape, "maxPool2d gradient");
+    const dx = gpu.empty(shape, "maxPool2d gradient", dy.dtype);
     runWidest(gpu, maxDxKernel, { dy, winner: saved[0]!, dx }, maxJob(shape, output.shape, shape, attrs));
     return [dx];
   },
@@ -160,10 +166,11 @@ export const maxPool2dOp = defineOp<PoolAttrs>({
 /** Mean of each window, as an op. */
 export const avgPool2dOp = defineOp<PoolAttrs>({
   name: "avgPool2d",
+  elements: [0],
   shape: ([x], attrs) => poolShape("avgPool2d", x!.shape, attrs),
   forward(device, [x], attrs, shape) {
     const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "avgPool2d");
+    const y = gpu.empty(shape, "avgPool2d", x!.dtype);
     const values = windowParams(x!.shape, shape, shape, attrs);
     avgKernel.run(gpu, { x: x!, y }, values, { threads: values.n });
     return y;
@@ -173,9 +180,10 @@ export const avgPool2dOp = defineOp<PoolAttrs>({
   ],
 });
 
-/** Mean over all pixels, as an op. */
+/** Mean over all pixels, as an op: f32 whatever x is. */
 export const globalAvgPoolOp = defineOp<Record<never, never>>({
   name: "globalAvgPool",
+  elements: [0],
   shape([x]) {
     const { shape } = x!;
     expect(shape.length === 4, "globalAvgPool", "x[N,H,W,C]", showShape(shape));
@@ -192,11 +200,16 @@ export const globalAvgPoolOp = defineOp<Record<never, never>>({
     return y;
   },
   vjp(device, { inputs }, dy) {
-    const { shape } = inputs[0]!;
+    const { shape, dtype } = inputs[0]!;
     const [batch, height, width, channels] = shape as [number, number, number, number];
     // One window that holds the whole image.
     const attrs = { kernel: [height, width], stride: [1, 1], padding: [0, 0] } as const;
-    return [meanGradient(device as GpuDevice, "globalAvgPool", shape, [batch, 1, 1, channels], dy, attrs)];
+    // The means are f32 whatever x is.
+    const gpu = device as GpuDevice;
+    const wide = meanGradient(gpu, "globalAvgPool", shape, [batch, 1, 1, channels], dy, attrs);
+    const dx = convert(gpu, wide, dtype as "f32" | "f16", "globalAvgPool gradient");
+    wide.dispose();
+    return [dx];
   },
 });
 
@@ -223,7 +236,7 @@ export function avgPool2d(x: Tensor, options: PoolOptions): Tensor {
   return avgPool2dOp.apply([x], windowsOf(options));
 }
 
-/** Mean over all pixels: x[N,H,W,C] -> [N,C]. @throws ShapeError if there is no pixel. */
+/** Mean over all pixels: x[N,H,W,C] -> [N,C], f32 whatever x is. @throws ShapeError if there is no pixel. */
 export function globalAvgPool(x: Tensor): Tensor {
   return globalAvgPoolOp.apply([x], {});
 }

@@ -17,6 +17,7 @@ const reduceKernel = defineWidths({
   source,
   include: [finiteLib, largerLib],
   bindings: { x: "read", y: "write" },
+  elements: ["x"],
   params: { n: "u32", span: "u32", total: "u32", scale: "f32" },
   constants: ["MAX"],
 });
@@ -36,7 +37,7 @@ const maxGradientKernel = defineKernel({
 export const LONG = 256;
 
 /**
- * Reduces the middle axis of x seen as [outer, length, inner] into a tensor [outer·inner]; sums are scaled.
+ * Reduces the middle axis of x seen as [outer, length, inner] into a tensor [outer·inner] of f32; sums are scaled.
  * The order of the sum depends on the length alone.
  */
 export function reduceMiddle(

@@ -26,6 +26,7 @@ const kernel = defineKernel({
   source,
   include,
   bindings: { x: "read", y: "write" },
+  elements: ["x", "y"],
   params,
 });
 
@@ -34,6 +35,7 @@ const dxKernel = defineKernel({
   source: dxSource,
   include,
   bindings: { dy: "read", dx: "write" },
+  elements: ["dy", "dx"],
   params,
 });
 
@@ -63,6 +65,7 @@ function paramsOf(x: Shape, over: Shape, { height, width, mode }: ResizeAttrs) {
 /** Resizing as an op. */
 export const resizeOp = defineOp<ResizeAttrs>({
   name: "resize",
+  elements: [0],
   shape([x], { height, width, mode }) {
     const { shape } = x!;
     expect(shape.length === 4, "resize", "x[N,H,W,C]", showShape(shape));
@@ -81,7 +84,7 @@ export const resizeOp = defineOp<ResizeAttrs>({
   },
   forward(device, [x], attrs, shape) {
     const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "resize");
+    const y = gpu.empty(shape, "resize", x!.dtype);
     const values = paramsOf(x!.shape, shape, attrs);
     kernel.run(gpu, { x: x!, y }, values, { threads: values.n });
     return y;
@@ -89,7 +92,7 @@ export const resizeOp = defineOp<ResizeAttrs>({
   vjp(device, { inputs, attrs }, dy) {
     const gpu = device as GpuDevice;
     const { shape } = inputs[0]!;
-    const dx = gpu.empty(shape, "resize gradient");
+    const dx = gpu.empty(shape, "resize gradient", dy.dtype);
     const values = paramsOf(shape, shape, attrs);
     dxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
     return [dx];

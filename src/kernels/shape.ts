@@ -128,6 +128,7 @@ const transposeOp = defineOp<{ perm: readonly number[] }>({
 
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
+  elements: [0],
   shape([x], attrs) {
     const open = attrs.shape.filter((extent) => extent === -1).length;
     const known = sizeOf(attrs.shape.filter((extent) => extent !== -1));

@@ -16,6 +16,7 @@ const forwardKernel = defineWidths({
   source,
   include,
   bindings: { x: "read", y: "write" },
+  elements: ["x", "y"],
   params,
   constants: ["OP"],
   // The function counts as one operation, and so does its derivative.
@@ -27,6 +28,7 @@ const gradientKernel = defineWidths({
   source: gradientSource,
   include,
   bindings: { x: "read", y: "read", dy: "read", dx: "write" },
+  elements: ["x", "y", "dy", "dx"],
   params,
   constants: ["OP"],
   cost: ({ x }) => ({ flops: 2 * x.size }),
@@ -57,6 +59,8 @@ export const unaryTable = {
 /** Parameters of a unary function by name; empty for most. */
 export type UnaryAttrs = Record<string, number>;
 
+const fromOutput: ReadonlySet<string> = new Set(["sigmoid", "tanh", "exp", "sqrt", "rsqrt", "reciprocal"]);
+
 const numberOf = (name: keyof typeof unaryTable) => Object.keys(unaryTable).indexOf(name);
 
 function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
@@ -70,17 +74,19 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
   });
   return defineOp<UnaryAttrs>({
     name,
+    // Where the slope is computed from the output, its rounding to f16 would count twice.
+    ...(fromOutput.has(name) ? {} : { elements: [0] }),
     shape: ([x]) => x!.shape,
     forward(device, [x], attrs, shape) {
       const gpu = device as GpuDevice;
-      const y = gpu.empty(shape, name);
+      const y = gpu.empty(shape, name, x!.dtype);
       runWidest(gpu, forwardKernel, { x: x!, y }, job(x!.size, attrs));
       return y;
     },
     vjp(device, { inputs, output, attrs }, dy) {
       const gpu = device as GpuDevice;
       const x = inputs[0]!;
-      const dx = gpu.empty(x.shape, `${name} gradient`);
+      const dx = gpu.empty(x.shape, `${name} gradient`, x.dtype);
       runWidest(gpu, gradientKernel, { x, y: output, dy, dx }, job(x.size, attrs));
       return [dx];
     },
@@ -89,7 +95,7 @@ function defineUnary(name: keyof typeof unaryTable): Op<UnaryAttrs> {
 
 /** The gradient of relu from its output y, untracked: dy where y > 0, else 0; any shape. */
 export function reluGradient(gpu: GpuDevice, y: Tensor, dy: Tensor): Tensor {
-  const dx = gpu.empty(y.shape, "relu gradient");
+  const dx = gpu.empty(y.shape, "relu gradient", y.dtype);
   const constants = { OP: numberOf("relu") };
   const params = { n: y.size, a: 0, b: 0 };
   runWidest(gpu, gradientKernel, { x: y, y, dy, dx }, { params, along: ["n"], times: 1, constants });

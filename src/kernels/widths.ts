@@ -8,11 +8,14 @@ import { defineFamily } from "../tensor/variant.ts";
 
 const vectorName = (name: string) => `${name}_vector`;
 
-/** Defines both kernels of a shader whose numbers are of type V: f32 in the one returned, vec4f in the other. */
+/**
+ * Defines both kernels of a shader whose numbers are of type V: f32 in the one returned, vec4f in the other. Its `elements`
+ * are stored as S, which is V in f32 or f16.
+ */
 export function defineWidths<B extends string, P extends string>(spec: KernelSpec<B, P>): Kernel<B, P> {
-  const { name, include = [] } = spec;
-  defineKernel({ ...spec, name: vectorName(name), include: [gridLib, vectorLib, ...include] });
-  return defineKernel({ ...spec, include: [gridLib, scalarLib, ...include] });
+  const { name, include = [], elements = [] } = spec;
+  defineKernel({ ...spec, elements, name: vectorName(name), include: [gridLib, vectorLib, ...include] });
+  return defineKernel({ ...spec, elements, include: [gridLib, scalarLib, ...include] });
 }
 
 /**

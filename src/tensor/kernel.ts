@@ -162,7 +162,7 @@ export class Kernel<B extends string = string, P extends string = string> {
     workgroup: number | null,
     half: boolean,
   ): GPUComputePipeline {
-    let key = this.spec.name;
+    let key = half ? `${this.spec.name} f16` : this.spec.name;
     for (const name of this.spec.constants ?? []) key += ` ${name}=${constants[name]}`;
     if (workgroup !== null && workgroup !== DEFAULT_WORKGROUP) key += ` WG=${workgroup}`;
     let pipeline = device.pipelines.get(key);

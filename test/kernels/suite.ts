@@ -91,7 +91,8 @@ export function makeInputs(
 function roundedInputs(op: Op, inputs: (Shape | Input)[]) {
   const made = makeInputs(inputs);
   const { elements = [] } = op.definition;
-  for (const i of elements) made.data[i]!.data = made.data[i]!.data.map(roundToHalf);
+  // Inputs that may be left out come last.
+  for (const value of elements.map((i) => made.data[i])) if (value) value.data = value.data.map(roundToHalf);
   return made;
 }
 

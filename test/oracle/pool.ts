@@ -50,6 +50,15 @@ export function maxPool2d(inputs: Arr[], attrs: PoolAttrs): Arr {
   return pool(inputs, attrs, (window) => Math.max(...window));
 }
 
+/** For each window the index of the element that wins: the first of the largest. */
+export function maxPoolWinners([x]: Arr[], attrs: PoolAttrs): Arr {
+  const indices = arr(
+    x!.shape,
+    x!.data.map((_, i) => i),
+  );
+  return pool([indices], attrs, (window) => window.reduce((best, at) => (x!.data[at]! > x!.data[best]! ? at : best)));
+}
+
 /** Mean of each window, padding counted as zeros. */
 export function avgPool2d(inputs: Arr[], attrs: PoolAttrs): Arr {
   return pool(inputs, attrs, (window, area) => window.reduce((total, value) => total + value, 0) / area);

@@ -8,6 +8,7 @@ import {
   mmdParts,
 } from "./loss.ts";
 import { type BatchNormAttrs, batchNorm, channelMoments } from "./norm.ts";
+import { maxPoolWinners, type PoolAttrs } from "./pool.ts";
 import { logSoftmax, softmax } from "./reduce.ts";
 import type { OracleVjp } from "./types.ts";
 
@@ -96,6 +97,12 @@ function klDivergenceVjp([student, teacher]: Arr[], { temperature }: KlDivergenc
   return [dstudent, dteacher];
 }
 
+function maxPool2dVjp(inputs: Arr[], attrs: PoolAttrs, dy: Arr): Gradients {
+  const dx = arr(inputs[0].shape).data;
+  for (const [i, winner] of maxPoolWinners(inputs, attrs).data.entries()) dx[winner] += dy.data[i];
+  return [dx];
+}
+
 /** The bandwidth counts as a constant. */
 function mmdVjp(inputs: Arr[], attrs: MmdAttrs | undefined, dy: Arr): Gradients {
   const { rows, signs, distances, bandwidths } = mmdParts(inputs, attrs);
@@ -125,4 +132,5 @@ export const oracleVjps: Record<string, OracleVjp> = {
   crossEntropy: crossEntropyVjp,
   klDivergence: klDivergenceVjp,
   mmd: mmdVjp,
+  maxPool2d: maxPool2dVjp,
 };
