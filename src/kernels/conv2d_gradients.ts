@@ -12,6 +12,7 @@ import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Conv2dParams, defineConv2dFamily, type Geometry, quarters } from "./conv2d_kernels.ts";
 import { reduceMiddle } from "./reduce.ts";
+import { gradientConvolution, winogradFits, winogradGradient, winogradPays } from "./winograd.ts";
 
 // Floats that stay in the cache of a core.
 const CACHE = 131072;
@@ -27,6 +28,18 @@ export const dxFamily = defineConv2dFamily(
     threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
     depthwise: (v) => (quarters(phasePositions(v)) * v.sh * v.sw * v.c) / 4,
     product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.groups * v.sh * v.sw }),
+  },
+  {
+    variants: {
+      winograd: {
+        supports: (gpu, { values }) => winogradFits(gpu, gradientConvolution(values)),
+        run: winogradGradient,
+      },
+    },
+    prefer(gpu, { values }) {
+      const like = gradientConvolution(values);
+      return gpu.adapter.software && winogradFits(gpu, like) && winogradPays(like) ? "winograd" : null;
+    },
   },
 );
 

@@ -18,6 +18,7 @@ const weightKernel = defineKernel({
   include,
   bindings: { w: "read", u: "write" },
   params: u32s("c", "k"),
+  constants: ["TURNED"],
 });
 const inputKernel = defineKernel({
   name: "winograd_input",
@@ -34,12 +35,12 @@ const outputKernel = defineKernel({
   params: u32s("first", "images", "tiles_y", "tiles_x", "oh", "ow", "k", "bias", "relu"),
 });
 
-/** Scratch memory to keep to, in bytes, where one image needs no more. */
-const SCRATCH = 32 * 2 ** 20;
+/** Scratch memory to keep to, in bytes, where one image needs no more: little enough for the cache of a CPU. */
+const SCRATCH = 8 * 2 ** 20;
 /** Elements of the transformed 4 × 4 tile. */
 const POINTS = 16;
 
-const tilesOf = ({ oh, ow }: Conv2dParams) => [Math.ceil(oh / 2), Math.ceil(ow / 2)] as const;
+const tilesOf = ({ oh, ow }: Pick<Conv2dParams, "oh" | "ow">) => [Math.ceil(oh / 2), Math.ceil(ow / 2)] as const;
 
 /** Whether a convolution is one that Winograd's F(2×2, 3×3) computes, within the device's limits. */
 export function winogradFits(gpu: GpuDevice, values: Conv2dParams): boolean {
@@ -74,12 +75,33 @@ export function winogradPays(values: Conv2dParams): boolean {
  * Source: Lavin & Gray 2016, F(2×2, 3×3), algorithm 1.
  */
 export function winograd(gpu: GpuDevice, { tensors, values }: Conv2dJob<"x" | "w" | "bias" | "y">): void {
-  const { n, h, w, c, oh, ow, k, ph, pw, bias, relu } = values;
-  const [tiles_y, tiles_x] = tilesOf(values);
+  convolve(gpu, tensors, values, false);
+}
+
+/** The convolution of dy that gives the gradient for the input: filters and channels change places. */
+export function gradientConvolution(values: Conv2dParams): Conv2dParams {
+  const { h, w, c, oh, ow, k, ph, pw } = values;
+  return { ...values, h: oh, w: ow, c: k, oh: h, ow: w, k: c, ph: 2 - ph, pw: 2 - pw, bias: 0, relu: 0 };
+}
+
+/** The gradient for the input of a stride-1 3 × 3 convolution, likewise: dy convolved with the weights turned by 180°. */
+export function winogradGradient(gpu: GpuDevice, { tensors, values }: Conv2dJob<"dy" | "w" | "dx">): void {
+  const { dy, w, dx } = tensors;
+  convolve(gpu, { x: dy, w, bias: w, y: dx }, gradientConvolution(values), true);
+}
+
+function convolve(
+  gpu: GpuDevice,
+  tensors: Record<"x" | "w" | "bias" | "y", Tensor>,
+  { n, h, w, c, oh, ow, k, ph, pw, bias, relu }: Conv2dParams,
+  turned: boolean,
+): void {
+  const [tiles_y, tiles_x] = tilesOf({ oh, ow });
   const tiles = tiles_y * tiles_x;
   const scratch = (...shape: number[]): Tensor => gpu.empty(shape, "conv2d");
   const u = scratch(POINTS, c, k);
-  weightKernel.run(gpu, { w: tensors.w, u }, { c, k }, { threads: (c * k) / 4 });
+  const [channels, filters] = turned ? [k, c] : [c, k];
+  weightKernel.run(gpu, { w: tensors.w, u }, { c: channels, k: filters }, { threads: (c * k) / 4 }, { TURNED: turned });
   const bound = Math.min(SCRATCH / (c + k), gpu.gpu.limits.maxStorageBufferBindingSize / Math.max(c, k));
   const together = Math.max(1, Math.min(n, Math.floor(bound / (4 * POINTS * tiles))));
   for (let first = 0; first < n; first += together) {
