@@ -12,6 +12,7 @@ import { cases, dataOf } from "./peers/cases.mjs";
 import { differenceOf, errorOf, reference } from "./peers/reference.mjs";
 import type { PeerCaseResult, PeerRow } from "./result.ts";
 import { summarise } from "./statistics.ts";
+import { time } from "./text.ts";
 import type { Effort } from "./timing.ts";
 
 // Largest error of a single op that counts as right, relative to the root mean square of the output; f32 sums of some
@@ -78,13 +79,23 @@ export function installPeers(say: (line: string) => void): string {
   return folder;
 }
 
-async function openAll(folder: string, say: (line: string) => void): Promise<Entrant[]> {
+/** The engines to measure: those named, separated by commas, or all. @throws UsageError for a name that is none */
+export function chosenEngines(names: string | true): string[] {
+  const known = engines.map(([name]) => name);
+  if (names === true) return known;
+  for (const name of names.split(",")) {
+    if (!known.includes(name)) throw new UsageError(`--peers: expected some of ${known.join(",")}, got ${name}`);
+  }
+  return names.split(",");
+}
+
+async function openAll(folder: string, chosen: readonly string[], say: (line: string) => void): Promise<Entrant[]> {
   const device = await GpuDevice.open();
   const usage = instrument(device.gpu);
   const entrants: Entrant[] = [{ name: "ours", version: null, peer: openOurs(device), usage }];
   const { globals } = (await import("webgpu")) as unknown as { globals: object };
   const { lastDevice, usageOf } = installNavigator(await openGpu(), globals);
-  for (const [name, module, packageName] of engines) {
+  for (const [name, module, packageName] of engines.filter(([name]) => chosen.includes(name))) {
     try {
       const { open } = (await import(pathToFileURL(join(folder, module)).href)) as {
         open(tools: { lastDevice(): GPUDevice | null }): Promise<Peer>;
@@ -100,17 +111,16 @@ async function openAll(folder: string, say: (line: string) => void): Promise<Ent
   return entrants;
 }
 
-/** Runs every engine on the peers' cases, interleaved, after checking that each computes the same. */
+/** Runs engines on the peers' cases, interleaved, after checking that each computes the same as ours does. */
 export async function measurePeers(
   filter: string,
+  chosen: readonly string[],
   effort: Effort,
   say: (line: string) => void,
 ): Promise<PeerCaseResult[]> {
-  const chosen = peerCases(filter);
-  if (chosen.length === 0) return [];
-  const entrants = await openAll(installPeers(say), say);
+  const entrants = await openAll(installPeers(say), chosen, say);
   const results: PeerCaseResult[] = [];
-  for (const c of chosen) results.push(await measureCase(c, entrants, effort, say));
+  for (const c of peerCases(filter)) results.push(await measureCase(c, entrants, effort, say));
   return results;
 }
 
@@ -127,7 +137,6 @@ async function measureCase(
   let ours: Record<string, ArrayLike<number>> | null = null;
   for (const entrant of entrants) {
     effort.check?.();
-    say(`peers: ${c.name}, ${entrant.name}`);
     const row: PeerRow = { engine: entrant.name, version: entrant.version };
     rows.push(row);
     let work: PeerWork | null = null;
@@ -143,7 +152,10 @@ async function measureCase(
       ours ??= outputs;
       row.difference = differenceOf(ours, outputs);
       row.right = row.error! <= bound(c) && row.difference <= 2 * bound(c);
-      running.push({ ...entrant, row, work, times: [], estimate: await counted(c, work, entrant, row) });
+      const estimate = await counted(c, work, entrant, row);
+      running.push({ ...entrant, row, work, times: [], estimate });
+      const accuracy = `error ${row.error!.toExponential(1)}${row.right ? "" : ", WRONG"}`;
+      say(`${c.name}, ${entrant.name}: first ${time(row.first!)}, then about ${time(estimate)}, ${accuracy}`);
     } catch (error) {
       row.skipped = `failed: ${firstLine(error)}`;
       await work?.dispose();

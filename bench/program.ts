@@ -9,7 +9,7 @@ import { type Comparison, compare } from "./compare.ts";
 import { factsOf } from "./facts.ts";
 import { renderBench } from "./html.ts";
 import { kernelCases } from "./kernels.ts";
-import { measurePeers, peerCases } from "./peers.ts";
+import { chosenEngines, measurePeers, peerCases } from "./peers.ts";
 import { FORMAT, parseResult, type Result } from "./result.ts";
 import { ceilingsOf, measureCases, withinReach } from "./run.ts";
 import { measureScaling, scalingAxes } from "./scaling.ts";
@@ -42,7 +42,7 @@ interface Options {
   html?: string;
   compare?: string;
   fail?: boolean;
-  peers?: boolean;
+  peers?: string | true;
   scaling?: boolean;
 }
 
@@ -87,7 +87,10 @@ function program(io: Io): Command {
     .option("--html <file>", "write a page with a roofline plot that loads nothing")
     .option("--compare <file>", "mark what has changed, beyond the noise, since a run that wrote this with --json")
     .option("--fail", "with --compare: exit with 1 when a case has become slower")
-    .option("--peers", "measure other engines beside ours instead, same adapter, same process, interleaved")
+    .option(
+      "--peers [engines]",
+      "measure other engines (all, or those named) beside ours instead, same adapter, same process, interleaved",
+    )
     .option("--scaling", "measure instead what a training step costs as batch, width and image size grow")
     .addHelpText(
       "after",
@@ -95,7 +98,7 @@ function program(io: Io): Command {
         "\nExamples:",
         "  $ npm run bench -- --filter conv2d --json before.json",
         "  $ npm run bench -- --filter conv2d --compare before.json --fail",
-        "  $ npm run bench -- --peers --filter matmul",
+        "  $ npm run bench -- --peers jax-js,onnxruntime --filter matmul",
         "\n--adapter gpu|lavapipe|swiftshader pins the adapter.",
       ].join("\n"),
     );
@@ -132,6 +135,7 @@ async function bench(options: Options, io: Io): Promise<number> {
   if (options.fail && !options.compare) throw new UsageError("--fail: expected --compare with it, got none");
   if (options.peers && options.scaling) throw new UsageError("--peers and --scaling: expected one of them, got both");
   const before = options.compare === undefined ? null : parseResult(read(options.compare), options.compare);
+  if (options.peers) chosenEngines(options.peers);
   const { cases, names } = chosenCases(options);
   if (options.list) {
     io.out(`${names.join("\n")}\n`);
@@ -173,7 +177,7 @@ async function measure(cases: Case[], options: Options, io: Io): Promise<{ resul
   try {
     io.out(factsText(result.facts));
     if (options.peers) {
-      result.peers = await measurePeers(filter, effort, say);
+      result.peers = await measurePeers(filter, chosenEngines(options.peers), effort, say);
       io.out(peersText(result.peers));
     } else {
       result.ceilings = await ceilingsOf(device);

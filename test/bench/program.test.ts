@@ -77,6 +77,7 @@ describe("the command line", () => {
     ["--budget", ""],
     ["--filter", "no such case"],
     ["--peers", "--filter", "no such case"],
+    ["--peers", "jax-js,nobody"],
     ["--compare", "missing.json"],
     ["--json", "missing/folder/a.json"],
     ["--fail"],
