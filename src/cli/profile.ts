@@ -17,6 +17,7 @@ import { chromeTrace } from "../tensor/trace.ts";
 import { datasetFacts } from "./dataset.ts";
 import { adapterName } from "./finish.ts";
 import { checkInterrupted, type Io } from "./io.ts";
+import { tellKernels, tunedStore, useStored } from "./kernels.ts";
 import { choice, type Flag, flags, networkConfig, newSettings, whole } from "./settings.ts";
 
 const SEED = 1;
@@ -51,6 +52,8 @@ export async function profile(options: ProfileOptions, io: Io): Promise<void> {
   const { trace, by, infer, json, method, model, task, batch, size } = options;
   checkTrace(trace);
   const device = await io.openDevice();
+  await useStored(device, tunedStore(io), io);
+  tellKernels(device, io);
   const what = `${method}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${batch} images of ${size}×${size}`;
   const on = adapterName(device);
   const profiled = await run(device, options, io);

@@ -72,6 +72,8 @@ const mseKernel = defineWidths({
   elements: ["a", "b"],
   bindings: { a: "read", b: "read", partial: "write" },
   params: { n: "u32", parts: "u32" },
+  // Subtract, square, add.
+  cost: ({ a }) => ({ flops: 3 * a.size }),
 });
 
 const mseGradientKernel = defineWidths({
@@ -80,6 +82,7 @@ const mseGradientKernel = defineWidths({
   elements: ["a", "b", "da"],
   bindings: { a: "read", b: "read", dy: "read", da: "write" },
   params: { n: "u32", scale: "f32" },
+  cost: ({ a }) => ({ flops: 2 * a.size }),
 });
 
 /** Attributes of crossEntropy: the class that does not count, and the share of the target spread over all classes. */

@@ -38,6 +38,8 @@ const maxKernel = defineWidths({
   bindings: { x: "read", y: "write", winner: "write" },
   elements: ["x", "y"],
   params: { images: "u32", ...geometry },
+  // A comparison or an addition for each place of the window.
+  cost: ({ y }, { kernel_y, kernel_x }) => ({ flops: y.size * kernel_y * kernel_x }),
 });
 
 const maxDxKernel = defineWidths({
@@ -56,6 +58,7 @@ const avgKernel = defineKernel({
   bindings: { x: "read", y: "write" },
   elements: ["x", "y"],
   params,
+  cost: ({ y }, { kernel_y, kernel_x }) => ({ flops: y.size * kernel_y * kernel_x }),
 });
 
 const avgDxKernel = defineKernel({
@@ -65,6 +68,7 @@ const avgDxKernel = defineKernel({
   bindings: { dy: "read", dx: "write" },
   elements: ["dy", "dx"],
   params,
+  cost: ({ dy }, { kernel_y, kernel_x }) => ({ flops: dy.size * kernel_y * kernel_x }),
 });
 
 type Pair = readonly [number, number];
