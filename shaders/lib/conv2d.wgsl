@@ -58,10 +58,14 @@ fn position_of(rows: vec4u, phase: u32) -> Positions {
 struct Walk { n: vec4u, y: vec4u, x: vec4u }
 
 fn walk_from(first: u32) -> Walk {
-  let position = first + vec4u(0u, 1u, 2u, 3u);
-  let line = position / p.ow;
+  let line = first / p.ow;
   let n = line / p.oh;
-  return Walk(n, line - n * p.oh, position - line * p.ow);
+  var at = Walk(vec4u(n), vec4u(line - n * p.oh), first - line * p.ow + vec4u(0u, 1u, 2u, 3u));
+  // Once as a rule, and cheaper than dividing four numbers.
+  while (any(at.x >= vec4u(p.ow))) {
+    at = walk_on(at, vec3u());
+  }
+  return at;
 }
 
 // The next four; `by` is 4 as (n, y, x).

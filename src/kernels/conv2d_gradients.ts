@@ -1,10 +1,12 @@
 import depthwiseDwSource from "../../shaders/conv2d_depthwise_dw.wgsl";
 import depthwiseDxSource from "../../shaders/conv2d_depthwise_dx.wgsl";
 import dwSource from "../../shaders/conv2d_dw.wgsl";
+import dwBlockedSource from "../../shaders/conv2d_dw_blocked.wgsl";
 import dwNarrowSource from "../../shaders/conv2d_dw_narrow_subgroups.wgsl";
 import dwSubgroupsSource from "../../shaders/conv2d_dw_subgroups.wgsl";
 import dwTiledSource from "../../shaders/conv2d_dw_tiled.wgsl";
 import dxSource from "../../shaders/conv2d_dx.wgsl";
+import dxBlockedSource from "../../shaders/conv2d_dx_blocked.wgsl";
 import dxSubgroupsSource from "../../shaders/conv2d_dx_subgroups.wgsl";
 import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -23,7 +25,13 @@ const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / 
 export const dxFamily = defineConv2dFamily(
   "conv2d_dx",
   { dy: "read", w: "read", dx: "write" },
-  { registers: dxSource, tiled: dxTiledSource, subgroups: dxSubgroupsSource, depthwise: depthwiseDxSource },
+  {
+    registers: dxSource,
+    tiled: dxTiledSource,
+    blocked: dxBlockedSource,
+    subgroups: dxSubgroupsSource,
+    depthwise: depthwiseDxSource,
+  },
   {
     threads: (v) => quarters(phasePositions(v)) * v.sh * v.sw * v.groups * quarters(v.c / v.groups),
     depthwise: (v) => (quarters(phasePositions(v)) * v.sh * v.sw * v.c) / 4,
@@ -50,6 +58,7 @@ export const dwFamily = defineConv2dFamily(
   {
     registers: dwSource,
     tiled: dwTiledSource,
+    blocked: dwBlockedSource,
     subgroups: dwSubgroupsSource,
     narrow: dwNarrowSource,
     depthwise: depthwiseDwSource,
