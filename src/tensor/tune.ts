@@ -19,7 +19,7 @@ export interface TunedJob {
   /** The variant taken without tuning. */
   preferred: string;
   chosen: string;
-  /** Median GPU time in seconds, by variant. */
+  /** Least GPU time in seconds, by variant: what disturbs a measurement only makes it longer. */
   seconds: Record<string, number>;
 }
 
@@ -119,7 +119,7 @@ function collect(device: GpuDevice, body: () => unknown, again: boolean): Job[] 
   return [...tuner.jobs.values()];
 }
 
-/** Median seconds of each variant of a job, on buffers of its own. */
+/** Least seconds of each variant of a job, on buffers of its own. */
 async function measure(
   device: GpuDevice,
   watch: Stopwatch,
@@ -153,13 +153,8 @@ async function measure(
         candidate.seconds.push((await watch.time(() => run(candidate))) / candidate.repeats);
       }
     }
-    return Object.fromEntries(times.map(({ variant, seconds }) => [variant, median(seconds)]));
+    return Object.fromEntries(times.map(({ variant, seconds }) => [variant, Math.min(...seconds)]));
   } finally {
     for (const storage of scratch.values()) storage.release();
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }
