@@ -5,6 +5,7 @@ import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
 import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
+import { addedLater } from "./presets.ts";
 import { type Flag, flags, type Settings, stagesOf } from "./settings.ts";
 
 /** What a run knows about its dataset. */
@@ -107,6 +108,10 @@ function readSettings(entry: Entry): Settings {
   const settings: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
     const optional = ["data", "size", "scenes"].includes(name);
+    if (entry.at(name).value === undefined && name in addedLater) {
+      settings[name] = addedLater[name as keyof typeof addedLater];
+      continue;
+    }
     settings[name] = entry.at(name).expect((value) => {
       if (value === null) return optional;
       // What a flag would refuse, the file may not say either.

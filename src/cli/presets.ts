@@ -2,6 +2,9 @@ import { defaultWeights, segmentationWeights } from "../model/objective.ts";
 import { comparison } from "../model/plan.ts";
 import type { Settings } from "./settings.ts";
 
+/** Settings that older runs do not name, with what they mean by that. */
+export const addedLater = { precision: "f32", accumulate: 1, recompute: "off" } as const;
+
 /** What a run has by default, whatever it is trained on. */
 const common = {
   task: "classify",
@@ -11,6 +14,7 @@ const common = {
   privileged: "frozen",
   seed: 1,
   lr: 4e-3,
+  ...addedLater,
   ...defaultWeights,
 } as const;
 

@@ -7,6 +7,7 @@ import { deployed, type Stage } from "../model/plan.ts";
 import type { SingleNetwork } from "../model/single.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { GpuDevice } from "../tensor/device.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { DatasetFacts, RunConfig } from "./config.ts";
 import type { Io } from "./io.ts";
@@ -72,7 +73,8 @@ export async function openStage(session: Session, stage: Stage) {
   const { settings } = config;
   const teacher = stage.teacher && ((await trainedMethod(session, stage.teacher)).network as SingleNetwork);
   const method = freshMethod(device, config, stage.name, teacher);
-  const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(config)), learningRate: settings.lr };
+  const { lr: learningRate, accumulate } = settings;
+  const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(config)), learningRate, accumulate };
   const trainer = new Trainer(device, method, training, new Rng(settings.seed, "steps", stage.name));
   const dispose = () => {
     trainer.dispose();
@@ -146,7 +148,8 @@ export function emptyBatch({ settings }: RunShape, { width, height }: { width: n
 export function openRehearsal(device: GpuDevice, shape: RunShape, { name, teacher: teaching }: Stage) {
   const teacher = teaching && (freshMethod(device, shape, teaching).network as SingleNetwork);
   const method = freshMethod(device, shape, name, teacher);
-  const trainer = new Trainer(device, method, defaultTraining(1), new Rng(shape.settings.seed));
+  const { seed, accumulate } = shape.settings;
+  const trainer = new Trainer(device, method, { ...defaultTraining(1), accumulate }, new Rng(seed));
   const dispose = () => {
     trainer.dispose();
     for (const module of method.trained.values()) module.dispose();
@@ -158,10 +161,13 @@ export function openRehearsal(device: GpuDevice, shape: RunShape, { name, teache
 /**
  * Trains one step of the largest stage on an empty batch and forgets it, so that what does not fit is known before
  * anything is written.
- * @throws OutOfMemoryError naming what does not fit.
+ * @throws OutOfMemoryError naming what does not fit, UsageError where the adapter lacks what is asked for.
  */
 export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void> {
-  const { batch } = shape.settings;
+  const { batch, precision } = shape.settings;
+  if (precision === "f16" && !device.gpu.features.has("shader-f16")) {
+    throw new UsageError("--precision: expected f32 on this adapter, which has no shader-f16, got f16");
+  }
   const { width, height } = trainingSize(shape);
   // On the device first: its limits are known, the host's memory is not.
   device.empty([batch, height, width, 3], `--batch ${batch}`).dispose();

@@ -32,6 +32,12 @@ export interface Settings extends ObjectiveWeights {
   flip: boolean;
   jitter: number;
   gain: number;
+  /** How maps and their gradients are kept. */
+  precision: "f32" | "f16";
+  /** Parts that a batch is worked through in, one after the other. */
+  accumulate: number;
+  /** Whether inner maps of residual blocks are computed again instead of kept. */
+  recompute: "on" | "off";
 }
 
 /** One flag that sets a setting: what the help says, and how its text is read. */
@@ -62,6 +68,9 @@ export const flags = {
   lambda: decimal("--lambda", 0, 1000, "weight of the translation loss"),
   temperature: decimal("--temperature", 0.01, 1000, "temperature of the KL divergence"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
+  precision: choice("--precision", ["f32", "f16"], "keep maps and their gradients as f32 or f16 (needs shader-f16)"),
+  accumulate: whole("--accumulate", 1, 64, "work through a batch in so many equal parts, to save memory"),
+  recompute: choice("--recompute", ["off", "on"], "compute inner maps again instead of keeping them, to save memory"),
   size: whole("--size", 8, 1024, "side of the built-in scenes in pixels"),
   scenes: {
     ...text("--scenes", "<counts>", "how many scenes: train (new ones in every epoch), val, test"),
@@ -107,7 +116,18 @@ export function checkUnchanged(stored: Settings, given: Given): void {
 export function networkConfig(settings: Settings, classes: number): NetworkConfig {
   const { task, model, fusion, privileged, hall, alpha, beta, lambda, temperature, smoothing } = settings;
   const weights = { hall, alpha, beta, lambda, temperature, smoothing };
-  return { task, model, classes, fusion, normalise: true, privileged, weights };
+  const { precision, recompute } = settings;
+  return {
+    task,
+    model,
+    classes,
+    fusion,
+    normalise: true,
+    privileged,
+    weights,
+    precision,
+    recompute: recompute === "on",
+  };
 }
 
 /** The stages that these settings ask for. */

@@ -1,4 +1,5 @@
 import { add } from "../kernels/binary.ts";
+import { cast } from "../kernels/cast.ts";
 import { resize } from "../kernels/resize.ts";
 import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import type { Init, Pass } from "../nn/module.ts";
@@ -37,7 +38,7 @@ export class SegmentationDecoder extends Head {
       const [, height, width] = reduced.shape as [number, number, number];
       const summed: Tensor = coarser ? add(reduced, resize(coarser, { height, width, mode: "bilinear" })) : reduced;
       coarser = this.bn[l]!.forward(this.conv[l]!.forward(summed), pass, { activation: "relu" });
-      scores.unshift(this.score[l]!.forward(coarser));
+      scores.unshift(cast(this.score[l]!.forward(coarser), "f32"));
     }
     return scores;
   }

@@ -1,4 +1,5 @@
 import { mul } from "../kernels/binary.ts";
+import { cast } from "../kernels/cast.ts";
 import { globalAvgPool, maxPool2d } from "../kernels/pool.ts";
 import { reshape } from "../kernels/shape.ts";
 import { relu, sigmoid } from "../kernels/unary.ts";
@@ -22,6 +23,8 @@ export interface EncoderConfig {
   dropout: number;
   /** Whether blocks compute their inner maps again in the backward pass instead of keeping them. */
   recompute?: boolean;
+  /** Whether maps are kept as f16, from the stem on. */
+  half?: boolean;
 }
 
 /** The model sizes by name: `tiny` trains on a CPU adapter; `resnet18` as in method.md a.6. */
@@ -82,7 +85,8 @@ export class SqueezeExcitation extends Module {
   forward(x: Tensor): Tensor {
     const [n, , , c] = x.shape as [number, number, number, number];
     const weights = sigmoid(this.fc2.forward(relu(this.fc1.forward(globalAvgPool(x)))));
-    return mul(x, reshape(weights, [n, 1, 1, c]));
+    const weighted = mul(cast(x, "f32"), reshape(weights, [n, 1, 1, c]));
+    return cast(weighted, x.dtype === "f16" ? "f16" : "f32");
   }
 }
 
@@ -121,7 +125,8 @@ export class Encoder extends Module {
 
   /** [N,H,W,inputs] → [N,H/2,W/2,stem], before the max-pool. */
   stem(x: Tensor, pass: Pass): Tensor {
-    return this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
+    const stored = this.#config.half ? cast(x, "f16") : x;
+    return this.bn1.forward(this.conv1.forward(stored), pass, { activation: "relu" });
   }
 
   /** The max-pool between stem and first stage. */

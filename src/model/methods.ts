@@ -46,6 +46,8 @@ export interface NetworkConfig {
   weights: ObjectiveWeights;
   /** Whether residual blocks keep less for the backward pass and compute it again; the results are the same. */
   recompute?: boolean;
+  /** How maps and their gradients are kept, f32 by default; weights, statistics, scores and losses are f32 either way. */
+  precision?: "f32" | "f16";
 }
 
 /** A batch on the device. */
@@ -77,6 +79,8 @@ export interface Method {
   network: Module;
   /** Everything the optimiser updates: the network, and P where it is trained online. */
   trained: Map<string, Module>;
+  /** Whether gradients are kept in f16, so that the loss must be scaled up. */
+  half: boolean;
   loss(batch: DeviceBatch, pass: Pass): Loss;
   predict(batch: DeviceBatch): Prediction;
 }
@@ -103,7 +107,8 @@ export function buildMethod(
   const { seen } = methods[name];
   const init = new Init(device, rng);
   const { task = "classify", classes } = config;
-  const encoder = { ...encoderConfig(config.model), recompute: config.recompute ?? false };
+  const half = config.precision === "f16";
+  const encoder = { ...encoderConfig(config.model), recompute: config.recompute ?? false, half };
   const single = (modality: Modality, at: Init) => new SingleNetwork(at, channels[modality], classes, encoder, task);
   if (name !== "rgbd" && privilegedOf(name) === null) {
     const modality = seen as Modality;
@@ -113,6 +118,7 @@ export function buildMethod(
       name,
       task,
       seen,
+      half,
       network,
       trained: new Map([["network", network]]),
       loss(batch, pass) {
@@ -147,6 +153,7 @@ export function buildMethod(
     name,
     task,
     seen,
+    half,
     network,
     trained,
     loss(batch, pass) {

@@ -1,4 +1,5 @@
 import { add } from "../kernels/binary.ts";
+import { cast } from "../kernels/cast.ts";
 import { crossEntropy, klDivergence, mse } from "../kernels/loss.ts";
 import { mmd } from "../kernels/mmd.ts";
 import { mean } from "../kernels/reduce.ts";
@@ -92,7 +93,7 @@ export function oneStageObjective(
   include("translation", weights.lambda, () => translationLoss(output));
   if (privileged && online) include("privileged", 1, () => judged(privileged.scores));
   // How far the translators are from collapsing to zero: the mean of J2, logged but not trained.
-  parts.translator = mean(output.translated.at(-1)!.available.detach());
+  parts.translator = mean(cast(output.translated.at(-1)!.available.detach(), "f32"));
   return { total: sumWeighted(weighted), parts, scores: scores[0]!, target: targets[0]! };
 }
 
@@ -106,9 +107,10 @@ function translationLoss({ translated }: OneStageOutput): Tensor {
   return translated.map(({ available, restored }) => mse(available, restored)).reduce(add);
 }
 
+/** A map as one row of f32 an image. */
 function flatten(map: Tensor): Tensor {
   const [n] = map.shape as [number];
-  return reshape(map, [n, map.size / n]);
+  return cast(reshape(map, [n, map.size / n]), "f32");
 }
 
 function sumWeighted(terms: [Tensor, number][]): Tensor {

@@ -102,7 +102,7 @@ export class Trainer {
     for (const [part, module] of method.trained) {
       for (const [name, tensor] of module.parameters()) parameters.set(`${part}.${name}`, tensor);
     }
-    this.#optimiser = new Optimiser(device, parameters, config.optimiser);
+    this.#optimiser = new Optimiser(device, parameters, { lossScaling: method.half, ...config.optimiser });
     this.#pass = new TrainingPass(rng);
     this.#compiled = new Compiled<InputName, string[]>(device, (batch) => this.#work(batch));
     this.#ring = device.upload(new Float32Array(KEPT * WIDTH), [KEPT, WIDTH]).keep();

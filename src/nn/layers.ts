@@ -1,5 +1,6 @@
 import { type BatchNormOptions, batchNorm } from "../kernels/batch_norm.ts";
 import { add } from "../kernels/binary.ts";
+import { cast } from "../kernels/cast.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import { dropout } from "../kernels/dropout.ts";
 import { matmul } from "../kernels/matmul.ts";
@@ -16,6 +17,11 @@ export interface Conv2dOptions {
   groups?: number;
   bias?: boolean;
   activation?: "none" | "relu";
+}
+
+/** A weight with elements of x's type: the weight itself stays f32. */
+function storedAs(x: Tensor, weight: Tensor): Tensor {
+  return cast(weight, x.dtype === "f16" ? "f16" : "f32");
 }
 
 /** Convolution of [N,H,W,C] images with He-normal weights. Source: He et al. 2015. */
@@ -35,7 +41,7 @@ export class Conv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, this.#options);
+    return conv2d(x, storedAs(x, this.weight), this.bias, this.#options);
   }
 }
 
@@ -78,7 +84,7 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return add(matmul(x, this.weight, { transposeB: true }), this.bias);
+    return add(matmul(cast(x, "f32"), this.weight, { transposeB: true }), this.bias);
   }
 }
 

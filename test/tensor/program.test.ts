@@ -238,7 +238,14 @@ describe("training", () => {
       const trainer = new Trainer(
         device,
         {
-          ...{ name: "rgb-only", task: "classify", seen: "rgb", network, trained: new Map([["network", network]]) },
+          ...{
+            name: "rgb-only",
+            task: "classify",
+            seen: "rgb",
+            half: false,
+            network,
+            trained: new Map([["network", network]]),
+          },
           loss: (batch, pass) => singleObjective(network.forward(batch.rgb!, pass), batch.target!, 0),
           predict: () => {
             throw new Error("not used");
