@@ -34,6 +34,8 @@ export interface Peer {
   device: GPUDevice | null;
   /** How its times come about, where not by starting and waiting. */
   method?: string;
+  /** Lets go of what the case before has left; it would count as held. */
+  trim?(): void;
   /** Null for what it cannot do. */
   prepare(c: PeerCase, data: Record<string, Float32Array>): Promise<PeerWork | null> | PeerWork | null;
 }
@@ -121,11 +123,8 @@ export function openOurs(device: GpuDevice): Peer {
 
   return {
     device: device.gpu,
-    prepare(c, data) {
-      // What the case before has left would count as held.
-      device.pool.trim();
-      return (kinds[c.kind] ?? unknown)(c, data);
-    },
+    trim: () => device.pool.trim(),
+    prepare: (c, data) => (kinds[c.kind] ?? unknown)(c, data),
   };
 }
 

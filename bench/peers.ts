@@ -142,6 +142,7 @@ async function measureCase(
     let work: PeerWork | null = null;
     const began = performance.now();
     try {
+      entrant.peer.trim?.();
       if (entrant.usage) entrant.usage.peakBytes = entrant.usage.liveBytes;
       work = await entrant.peer.prepare(c, data);
       if (!work) {
