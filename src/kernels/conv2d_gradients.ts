@@ -78,7 +78,7 @@ export const dwFamily = defineConv2dFamily(
 /**
  * Parts to split the sum of a weight gradient into, from shapes alone: enough that the whole adapter has work, and on a
  * CPU that what one part reads stays in its cache while all tiles of the gradient pass over it, as long as the parts
- * take no more memory than that.
+ * take no more than half of that memory.
  */
 export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups }: Geometry): number {
   const { software } = gpu.adapter;
@@ -88,18 +88,18 @@ export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups 
   const busy = Math.ceil((software ? 65536 : 2097152) / weights);
   const least = software || c === groups ? 64 : 256;
   const read = Math.min(n * h * w, positions * kh * kw) * c + positions * k;
-  const cached = software ? Math.round(read / Math.max(CACHE, weights)) : 1;
+  const cached = software ? Math.floor(read / Math.max(CACHE, 2 * weights)) : 1;
   return Math.max(1, Math.min(Math.ceil(positions / least), Math.max(busy, cached)));
 }
 
-/** The gradient for the input [n,h,w,c] of `shape`. */
+/** The gradient for the input [n,h,w,c] of `shape`, with the elements of dy and w. */
 export function inputGradient(gpu: GpuDevice, shape: Shape, w: Tensor, dy: Tensor, geometry: Geometry): Tensor {
-  const dx = gpu.empty(shape, "conv2d gradient");
+  const dx = gpu.empty(shape, "conv2d gradient", dy.dtype);
   if (dx.size > 0) dxFamily.run(gpu, { tensors: { dy, w, dx }, values: { ...geometry, bias: 0, relu: 0, parts: 1 } });
   return dx;
 }
 
-/** The gradient for the weight [kh,kw,c/groups,k] of `shape`. */
+/** The gradient for the weight [kh,kw,c/groups,k] of `shape`: f32 whatever x and dy are. */
 export function weightGradient(gpu: GpuDevice, x: Tensor, shape: Shape, dy: Tensor, geometry: Geometry): Tensor {
   const parts = partsOf(gpu, geometry);
   const dw = gpu.empty(shape, "conv2d gradient");
