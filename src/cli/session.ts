@@ -164,10 +164,8 @@ export function openRehearsal(device: GpuDevice, shape: RunShape, { name, teache
  * @throws OutOfMemoryError naming what does not fit, UsageError where the adapter lacks what is asked for.
  */
 export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void> {
-  const { batch, precision } = shape.settings;
-  if (precision === "f16" && !device.gpu.features.has("shader-f16")) {
-    throw new UsageError("--precision: expected f32 on this adapter, which has no shader-f16, got f16");
-  }
+  const { batch } = shape.settings;
+  checkShape(device, shape);
   const { width, height } = trainingSize(shape);
   // On the device first: its limits are known, the host's memory is not.
   device.empty([batch, height, width, 3], `--batch ${batch}`).dispose();
@@ -175,6 +173,17 @@ export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void
   const { trainer, dispose } = openRehearsal(device, shape, heaviest);
   await trainer.step(emptyBatch(shape, { width, height }));
   dispose();
+}
+
+/** @throws UsageError where the adapter lacks what the settings ask for, or a batch has no such parts. */
+export function checkShape({ gpu }: GpuDevice, { settings }: RunShape): void {
+  const { precision, batch, accumulate } = settings;
+  if (precision === "f16" && !gpu.features.has("shader-f16")) {
+    throw new UsageError("--precision: expected f32 on this adapter, which has no shader-f16, got f16");
+  }
+  if (batch % accumulate !== 0) {
+    throw new UsageError(`--accumulate: expected a divisor of the batch of ${batch} images, got ${accumulate}`);
+  }
 }
 
 /** Streams that a stage keeps in memory. */

@@ -118,13 +118,8 @@ function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): 
 
 function checkBatch({ settings, dataset }: RunConfig): void {
   const samples = epochSize({ settings, dataset });
-  if (settings.batch > samples) {
-    throw new UsageError(`--batch: expected at most ${samples}, the number of training images, got ${settings.batch}`);
-  }
-  if (settings.batch % settings.accumulate !== 0) {
-    const got = settings.accumulate;
-    throw new UsageError(`--accumulate: expected a divisor of the batch of ${settings.batch} images, got ${got}`);
-  }
+  if (settings.batch <= samples) return;
+  throw new UsageError(`--batch: expected at most ${samples}, the number of training images, got ${settings.batch}`);
 }
 
 /** Runs `body` while this process holds the run, and gives it back whatever happens. */

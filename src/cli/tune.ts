@@ -8,13 +8,16 @@ import { families } from "../tensor/variant.ts";
 import { datasetFacts, openDataset } from "./dataset.ts";
 import type { Io } from "./io.ts";
 import { counted, tunedStore, useStored } from "./kernels.ts";
-import { fittingBatch, type RunShape } from "./session.ts";
+import { checkShape, fittingBatch, type RunShape } from "./session.ts";
 import { flags, type Given, newSettings, stagesOf } from "./settings.ts";
 import { tuneStages } from "./tuning.ts";
 import { VERSION } from "./version.ts";
 
 /** The settings that decide the jobs of a step: the flags that `tune` shares with `train`. */
-export const tuneFlags = ["data", "task", "methods", "model", "fusion", "privileged", "batch", "size"] as const;
+export const tuneFlags = [
+  ...(["data", "task", "methods", "model", "fusion", "privileged", "batch", "size"] as const),
+  ...(["precision", "accumulate", "recompute"] as const),
+];
 
 /** The flags of `tune` that are no settings. */
 export interface TuneFlags {
@@ -81,6 +84,7 @@ async function shapeOf(given: Given, io: Io): Promise<RunShape> {
 }
 
 async function tuneShape({ io, store, device, json }: Work, shape: RunShape, { infer, again }: TuneFlags) {
+  checkShape(device, shape);
   await useStored(device, store, io);
   if (again) device.choices.clear();
   const { width, height } = shape.dataset;

@@ -134,6 +134,10 @@ describe("onestage tune", () => {
     [["--all"], /^--all: expected to come with --clear, got it alone$/],
     [["--size", "16", "--data", "x"], /^--size: expected only without --data/],
     [["--data", "nowhere"], /nowhere: expected a dataset folder, got nothing there$/],
+    [
+      ["--size", "16", "--batch", "3", "--accumulate", "2"],
+      /^--accumulate: expected a divisor of the batch of 3 images, got 2$/,
+    ],
     [["--epochs", "3"], /^unknown option '--epochs'$/],
   ])("refuses %j in one line", async (argv, message) => {
     const said = await onestage("tune", ...argv);
