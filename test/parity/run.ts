@@ -1,11 +1,15 @@
 import { GpuDevice } from "../../src/tensor/device.ts";
-import { hashBits, runCase, suites } from "../kernels/suite.ts";
+import { families } from "../../src/tensor/variant.ts";
+import { type Case, hashBits, runCase, suites } from "../kernels/suite.ts";
 import { trainingHash } from "./training.ts";
+
+// Cases of each op that every variant runs, pinned.
+const PINNED_CASES = 3;
 
 /** Everything that must have the same bits in two runtimes on one adapter. */
 export interface ParityResult {
   adapter: string;
-  /** Hash of the output and gradients of every case of every op suite. */
+  /** Hash of the output and gradients of every case of every op suite, and of some with each variant pinned. */
   cases: Record<string, string>;
   /** SHA-256 of weights, running statistics and moments after training. */
   training: string;
@@ -16,9 +20,17 @@ export async function runParity(steps: number): Promise<ParityResult> {
   const device = await GpuDevice.open();
   const cases: Record<string, string> = {};
   for (const { op, spec } of suites.values()) {
-    for (const test of spec.cases) {
+    const run = async (name: string, test: Case<unknown>) => {
       const { output, gradients } = await runCase(device, op, test);
-      cases[`${op.name}: ${test.name}`] = [output, ...gradients].map((data) => (data ? hashBits(data) : "-")).join(" ");
+      cases[`${op.name}: ${name}`] = [output, ...gradients].map((data) => (data ? hashBits(data) : "-")).join(" ");
+    };
+    for (const test of spec.cases) await run(test.name, test);
+    for (const family of spec.families ?? []) {
+      for (const variant of families().get(family)!.names) {
+        device.pinned.set(family, variant);
+        for (const test of spec.cases.slice(0, PINNED_CASES)) await run(`${test.name}, ${family} ${variant}`, test);
+      }
+      device.pinned.clear();
     }
   }
   const training = await trainingHash(device, steps);
