@@ -216,8 +216,7 @@ export class GpuDevice implements Device {
 
   /** Waits until the GPU has done everything submitted so far. */
   async sync(): Promise<void> {
-    this.stream.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.stream.wait();
     this.check();
   }
 

@@ -79,7 +79,7 @@ export class CommandStream implements Commands {
       offset += bytes;
     }
     this.flush();
-    await this.#map(reader, size);
+    await this.#whenDone(() => reader.mapAsync(READ_MODE, 0, size));
     const mapped = reader.getMappedRange(0, size);
     let start = 0;
     const copies = sources.map(({ bytes }) => {
@@ -92,11 +92,17 @@ export class CommandStream implements Commands {
     return copies;
   }
 
+  /** Waits until the GPU has done everything submitted so far. */
+  async wait(): Promise<void> {
+    this.flush();
+    await this.#whenDone(() => this.gpu.queue.onSubmittedWorkDone());
+  }
+
   /**
-   * Maps a reader once the GPU is done. Dawn's binding for Node polls without rest while a map is pending, which takes
-   * a processor core from an adapter that runs on the CPU; so most of the expected time is slept through first.
+   * Waits for the GPU. Dawn's binding for Node polls without rest while a promise of the GPU's is pending, which takes a
+   * processor core from an adapter that runs on the CPU; so most of the expected time is slept through first.
    */
-  async #map(reader: GPUBuffer, size: number): Promise<void> {
+  async #whenDone(done: () => Promise<unknown>): Promise<void> {
     const work = this.counters.dispatches - this.#waited;
     this.#waited = this.counters.dispatches;
     const before = this.#durations.get(work);
@@ -105,10 +111,10 @@ export class CommandStream implements Commands {
       await new Promise((resolve) => setTimeout(resolve, 0.9 * before));
     }
     const woken = performance.now();
-    await reader.mapAsync(READ_MODE, 0, size);
-    const done = performance.now();
+    await done();
+    const ended = performance.now();
     if (this.#durations.size >= MAX_CACHED) this.#durations.clear();
-    this.#durations.set(work, expectation(before, done - started, done - woken));
+    this.#durations.set(work, expectation(before, ended - started, ended - woken));
   }
 
   #commands(): GPUCommandEncoder {
