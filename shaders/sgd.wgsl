@@ -1,6 +1,7 @@
 // One step of gradient descent with momentum, in place:
 // g = clip * gradient + weight_decay * parameter, velocity = momentum * velocity + g (g itself in the first step),
 // parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity). A clip of zero skips the step.
+// Without MOMENTUM there is no velocity, and what is bound for it is left alone.
 // n vectors of four elements, of which the first `decayed` decay.
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> clip: array<f32>;
@@ -30,6 +31,10 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
   }
   if (i < p.decayed) {
     g += p.weight_decay * parameter[i];
+  }
+  if (!MOMENTUM) {
+    parameter[i] -= p.learning_rate * g;
+    return;
   }
   var v = g;
   if (p.first == 0u) {

@@ -22,8 +22,11 @@ const sgdKernel = defineKernel({
     momentum: "f32",
     weight_decay: "f32",
   },
+  constants: ["MOMENTUM"],
   // Decay, momentum, Nesterov's look ahead and the step: a multiply-add each. Parameter and velocity are read and written.
-  cost: ({ parameter }) => ({ flops: 8 * parameter.size, bytes: 20 * parameter.size }),
+  cost({ parameter: { size }, velocity }) {
+    return velocity.size === size ? { flops: 8 * size, bytes: 20 * size } : { flops: 4 * size, bytes: 12 * size };
+  },
 });
 
 const adamwKernel = defineKernel({
@@ -66,7 +69,8 @@ interface Step {
 
 /** What one step of gradient descent changes (parameter, velocity) and how; `first` says that there is no velocity yet. */
 export interface SgdStep extends Step {
-  velocity: Tensor;
+  /** Null without momentum. */
+  velocity: Tensor | null;
   momentum: number;
   nesterov: boolean;
   first: LiveFlag;
@@ -113,12 +117,15 @@ const quarters = (size: number) => Math.ceil(size / 4);
  */
 export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
   const { parameter, gradient, velocity, learningRate, momentum, weightDecay, nesterov, clip, first } = step;
-  checkStep("sgdStep", step, { gradient, velocity });
+  checkStep("sgdStep", step, { gradient, ...(velocity ? { velocity } : {}) });
+  expect(velocity !== null || momentum === 0, "sgdStep", "a velocity where there is momentum", "none");
   checkNumbers("sgdStep", { learningRate, momentum, weightDecay }, atLeastZero, "of at least 0");
   const n = quarters(parameter.size);
+  // Something must be bound all the same, and nothing that is read.
+  const bound = velocity ?? gpu.empty([1], "sgdStep");
   sgdKernel.run(
     gpu,
-    { parameter, gradient, velocity, clip: clip ?? gradient },
+    { parameter, gradient, velocity: bound, clip: clip ?? gradient },
     {
       n,
       clipped: Number(clip !== null),
@@ -130,7 +137,9 @@ export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
       weight_decay: weightDecay,
     },
     { threads: n },
+    { MOMENTUM: velocity !== null },
   );
+  if (!velocity) bound.dispose();
 }
 
 /**

@@ -2,6 +2,7 @@ import { accumulate, adaptLossScale, clipFactor, gradientNorm } from "../kernels
 import { adamwStep, sgdStep } from "../kernels/optimizer.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
+import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** How parameters are updated. */
@@ -42,7 +43,7 @@ const ALIGNMENT = 64;
 interface Buffers {
   parameter: Tensor;
   gradient: Tensor;
-  first: Tensor;
+  first: Tensor | null;
   second: Tensor | null;
 }
 
@@ -83,27 +84,36 @@ export class Optimiser {
     const room = ([, { size }]: [string, Tensor]) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
     const elements = (entries: [string, Tensor][]) => entries.reduce((total, entry) => total + room(entry), 0);
     this.#decayed = elements(all.filter(decays));
-    const zeros = () => device.upload(new Float32Array(elements(all)), [elements(all)]).keep();
-    const adam = config.kind === "adamw";
-    this.#flat = { parameter: zeros(), gradient: zeros(), first: zeros(), second: adam ? zeros() : null };
-    const one = (value: number) => device.upload([value], [1]).keep();
-    this.#scaling = config.lossScaling ? { scale: one(FIRST_SCALE), good: one(0) } : null;
-    const slots = new Map<string, Slot>();
+    const size = elements(all);
+    const offsets = new Map<string, number>();
     let offset = 0;
     for (const entry of placed) {
-      const [name, parameter] = entry;
-      const slice = (flat: Tensor) => device.slice(flat, offset, parameter.shape).keep();
-      const { gradient, first, second } = this.#flat;
-      device.copy(parameter, this.#flat.parameter, offset);
-      const home = slice(this.#flat.parameter);
-      parameter.moveTo(home);
-      home.dispose();
-      const rest = { gradient: slice(gradient), first: slice(first), second: second && slice(second) };
-      slots.set(name, { name, offset, parameter, ...rest });
+      offsets.set(entry[0], offset);
       offset += room(entry);
     }
+    const zeros = () => device.upload(new Float32Array(size), [size]).keep();
+    const slice = (flat: Tensor, name: string, shape: Shape) => device.slice(flat, offsets.get(name)!, shape).keep();
+    const flat = zeros();
+    for (const [name, parameter] of all) {
+      device.copy(parameter, flat, offsets.get(name));
+      const home = slice(flat, name, parameter.shape);
+      parameter.moveTo(home);
+      home.dispose();
+    }
+    // What the parameters have left is too large to lie idle.
+    device.trim();
+    const [adam, momentum] = [config.kind === "adamw", config.kind === "sgd" && config.momentum > 0];
+    const moments = { first: adam || momentum ? zeros() : null, second: adam ? zeros() : null };
+    this.#flat = { parameter: flat, gradient: zeros(), ...moments };
+    const one = (value: number) => device.upload([value], [1]).keep();
+    this.#scaling = config.lossScaling ? { scale: one(FIRST_SCALE), good: one(0) } : null;
     // In the order given, which is that of the state.
-    this.#slots = all.map(([name]) => slots.get(name)!);
+    this.#slots = all.map(([name, parameter]) => {
+      const part = (of: Tensor | null) => of && slice(of, name, parameter.shape);
+      const { gradient, first, second } = this.#flat;
+      const parts = { gradient: part(gradient)!, first: part(first), second: part(second) };
+      return { name, offset: offsets.get(name)!, parameter, ...parts };
+    });
   }
 
   /**
@@ -168,7 +178,7 @@ export class Optimiser {
       // Before the first step, when the work may be recorded, they are those of the first.
       const powers = () => (this.#steps === 0 ? [beta1, beta2] : [this.#power1, this.#power2]) as [number, number];
       const corrections = { correction1: () => 1 - powers()[0], correction2: () => 1 - powers()[1] };
-      adamwStep(device, { ...common, m: first, v: second, beta1, beta2, eps, ...corrections });
+      adamwStep(device, { ...common, m: first!, v: second, beta1, beta2, eps, ...corrections });
     } else {
       const { momentum } = config;
       const isFirst = () => this.#steps === 1;
@@ -196,7 +206,7 @@ export class Optimiser {
     const state = new Map<string, Tensor>();
     if (this.#scaling) state.set("loss_scale", this.#scaling.scale).set("good_steps", this.#scaling.good);
     for (const { name, first, second } of this.#slots) {
-      state.set(`first.${name}`, first);
+      if (first) state.set(`first.${name}`, first);
       if (second) state.set(`second.${name}`, second);
     }
     return state;

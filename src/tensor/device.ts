@@ -115,7 +115,7 @@ export class GpuDevice implements Device {
 
   /** Frees everything; a device that was passed in stays alive. */
   close(): void {
-    this.pool.trim();
+    this.trim();
     if (this.owned) this.gpu.destroy();
   }
 
@@ -135,6 +135,12 @@ export class GpuDevice implements Device {
     const bytes = Math.max(256, Math.ceil(bytesOf(shape, flat.dtype) / 256) * 256);
     const start = offset * bytesPerElement(flat.dtype);
     return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), start, bytes));
+  }
+
+  /** Destroys the buffers that no tensor uses. */
+  trim(): void {
+    this.stream.flush();
+    this.pool.trim();
   }
 
   /** Where kernels and copies go. */

@@ -81,6 +81,18 @@ describe("sgdStep", () => {
     expectClose(await velocity.read(), v, 4);
   });
 
+  it("needs no velocity without momentum, and gives the same", async () => {
+    const [w, g] = [random(1031, 1), random(1031, 2)];
+    const plain = { ...sgd, momentum: 0, nesterov: false, clip: null, first: false };
+    const [one, other] = [upload(w), upload(w)];
+    sgdStep(device, { ...plain, parameter: one, gradient: upload(g), velocity: null });
+    sgdStep(device, { ...plain, parameter: other, gradient: upload(g), velocity: upload(random(1031, 3)) });
+    expect(await bits(one)).toEqual(await bits(other));
+    expect(() =>
+      sgdStep(device, { ...sgd, ...plain, momentum: 0.9, parameter: one, gradient: one, velocity: null }),
+    ).toThrow("sgdStep: expected a velocity where there is momentum, got none");
+  });
+
   it("reads no velocity in the first step", async () => {
     const [parameter, velocity] = [upload([1, 2]), upload([Number.NaN, Number.POSITIVE_INFINITY])];
     sgdStep(device, { ...sgd, weightDecay: 0, parameter, gradient: upload([3, 4]), velocity, clip: null, first: true });
