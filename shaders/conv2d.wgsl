@@ -1,9 +1,9 @@
 // y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); any channels and groups.
 // One thread: 4 positions × 4 filters of one group in registers; filters vary fastest over threads.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> w: array<E>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<E>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)
@@ -38,8 +38,8 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       let start = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c + group * cg, inside);
       for (var c = 0u; c < cg; c++) {
         let at = ((u * p.kw + v) * cg + c) * p.k + k;
-        let weights = vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
-        let values = vec4f(x[start.x + c], x[start.y + c], x[start.z + c], x[start.w + c]);
+        let weights = vec4f(vec4(w[at.x], w[at.y], w[at.z], w[at.w]));
+        let values = vec4f(vec4(x[start.x + c], x[start.y + c], x[start.z + c], x[start.w + c]));
         let a = select(vec4f(), values, inside);
         sums += mat4x4f(a.x * weights, a.y * weights, a.z * weights, a.w * weights);
       }
@@ -57,6 +57,6 @@ fn store(position: u32, k: u32, count: u32, values: vec4f) {
     return;
   }
   for (var j = 0u; j < count; j++) {
-    y[position * p.k + k + j] = values[j];
+    y[position * p.k + k + j] = E(values[j]);
   }
 }

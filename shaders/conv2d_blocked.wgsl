@@ -1,17 +1,17 @@
 // y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); channels and filters of
 // a group divisible by 4.
 // A matrix product of positions × (u,v,c) with (u,v,c) × filters, in workgroup-memory tiles of 8T × 8T.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<E>>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
 var<private> group: u32;
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 fn load_a(row: u32, inner: u32) -> mat4x4f {
@@ -32,7 +32,7 @@ fn load_b(inner: u32, col: u32) -> mat4x4f {
   let kg = p.k / p.groups;
   // Filters beyond the end repeat the last ones and are not stored.
   let at = ((inner + FOUR) * p.k + group * kg + min(col, kg - 4u)) / 4u;
-  return mat4x4f(w[at.x], w[at.y], w[at.z], w[at.w]);
+  return mat4x4f(vec4f(w[at.x]), vec4f(w[at.y]), vec4f(w[at.z]), vec4f(w[at.w]));
 }
 
 fn store(position: u32, col: u32, sums: mat4x4f) {
@@ -50,7 +50,7 @@ fn store(position: u32, col: u32, sums: mat4x4f) {
 fn store_row(position: u32, col: u32, values: vec4f) {
   let kg = p.k / p.groups;
   if (position < p.n * p.oh * p.ow && col < kg) {
-    y[(position * p.k + group * kg + col) / 4u] = values;
+    y[(position * p.k + group * kg + col) / 4u] = vec4<E>(values);
   }
 }
 

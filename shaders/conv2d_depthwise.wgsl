@@ -1,13 +1,13 @@
 // y[n,oy,ox,c] = bias[c] + Σ_{u,v} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c]; every channel its own group and filter,
 // c divisible by 4. One thread: 4 positions × 4 channels; channels vary fastest over threads.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<E>>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 @compute @workgroup_size(WG)
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     let ix = at.x * p.sw + v * p.dw - p.pw;
     let inside = (at.n < vec4u(p.n)) & (iy < vec4u(p.h)) & (ix < vec4u(p.w));
     let start = select(vec4u(), ((at.n * p.h + iy) * p.w + ix) * cq + c, inside);
-    let weights = w[tap * cq + c];
+    let weights = vec4f(w[tap * cq + c]);
     sums += mat4x4f(
       load_x(start.x, inside.x) * weights,
       load_x(start.y, inside.y) * weights,
@@ -50,6 +50,6 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
 
 fn store(position: u32, c: u32, values: vec4f) {
   if (position < p.n * p.oh * p.ow) {
-    y[position * (p.c / 4u) + c] = activated(values);
+    y[position * (p.c / 4u) + c] = vec4<E>(activated(values));
   }
 }

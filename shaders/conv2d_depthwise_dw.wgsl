@@ -1,13 +1,13 @@
 // part[j][u,v,c] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,c] over the j-th share of the positions
 // (n,oy,ox); every channel its own group and filter, c divisible by 4. A second kernel adds the parts in order.
 // One thread: 4 taps × 4 channels; channels vary fastest over threads.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read_write> part: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 @compute @workgroup_size(WG)
@@ -34,7 +34,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     let ix = ox * p.sw + v;
     let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
     let start = select(vec4u(), ((n * p.h + iy) * p.w + ix) * cq + c, inside);
-    let gradient = dy[position * cq + c];
+    let gradient = vec4f(dy[position * cq + c]);
     sums += mat4x4f(
       load_x(start.x, inside.x) * gradient,
       load_x(start.y, inside.y) * gradient,

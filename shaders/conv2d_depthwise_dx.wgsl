@@ -1,13 +1,13 @@
 // dx[n,iy,ix,c] = Σ_{u,v} dy[n,oy,ox,c] w[u,v,c] over the taps with oy·sh + u·dh - ph = iy (likewise x); every channel its own group
 // and filter, c divisible by 4. One thread: 4 positions of one residue modulo the stride, which meet the same taps, × 4 channels;
 // channels vary fastest over threads.
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<E>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 fn load_dy(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), dy[at], inside);
+  return select(vec4f(), vec4f(dy[at]), inside);
 }
 
 @compute @workgroup_size(WG)
@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     let ox = first_x - l * tv.hop;
     let inside = (oy < vec4u(p.oh)) & (ox < vec4u(p.ow));
     let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * cq + c, inside);
-    let weights = w[((tu.first + j * tu.step) * p.kw + tv.first + l * tv.step) * cq + c];
+    let weights = vec4f(w[((tu.first + j * tu.step) * p.kw + tv.first + l * tv.step) * cq + c]);
     sums += mat4x4f(
       load_dy(start.x, inside.x) * weights,
       load_dy(start.y, inside.y) * weights,
@@ -52,6 +52,6 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
 
 fn store(at: u32, exists: bool, values: vec4f) {
   if (exists) {
-    dx[at] = values;
+    dx[at] = vec4<E>(values);
   }
 }

@@ -1,8 +1,8 @@
 // part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the
 // output rows (n,oy); any channels and groups. A second kernel adds the parts in order.
 // One thread: 4 channels × 4 filters of one group under one tap in registers; filters vary fastest over threads.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> dy: array<E>;
 @group(0) @binding(2) var<storage, read_write> part: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -47,8 +47,8 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       }
       let start = ((n * p.h + iy) * p.w + ix) * p.c + c;
       let at = (line * p.ow + ox) * p.k + k;
-      let b = vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
-      sums += mat4x4f(x[start.x] * b, x[start.y] * b, x[start.z] * b, x[start.w] * b);
+      let b = vec4f(vec4(dy[at.x], dy[at.y], dy[at.z], dy[at.w]));
+      sums += mat4x4f(f32(x[start.x]) * b, f32(x[start.y]) * b, f32(x[start.z]) * b, f32(x[start.w]) * b);
     }
   }
   let cols = min(4u, kg - 4u * col_tile);

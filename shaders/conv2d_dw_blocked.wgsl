@@ -1,8 +1,8 @@
 // part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the positions
 // (n,oy,ox); channels and filters of a group divisible by 4. A second kernel adds the parts in order.
 // A matrix product of (u,v,c) × positions with positions × filters, in workgroup-memory tiles of 8T × 8T.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read_write> part: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -11,7 +11,7 @@ var<private> group: u32;
 var<private> begin: u32;
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 fn load_a(row: u32, inner: u32) -> mat4x4f {
@@ -37,7 +37,7 @@ fn load_b(inner: u32, col: u32) -> mat4x4f {
   // Positions and filters beyond the end repeat the last ones: x counts as 0 there, and filters are not stored.
   let position = min(begin + inner + FOUR, vec4u(p.n * p.oh * p.ow - 1u));
   let at = (position * p.k + group * kg + min(col, kg - 4u)) / 4u;
-  return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+  return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w]));
 }
 
 fn store(row: u32, col: u32, j: u32, sums: mat4x4f) {

@@ -2,8 +2,8 @@
 // positions (n,oy,ox); one group, any c, k divisible by 4: for images of one or three channels. A second kernel adds the parts.
 // A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 4·QUADS for each subgroup: a lane owns four
 // neighbours among (u,v,c).
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read_write> part: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -17,7 +17,7 @@ var<private> left: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
   let kq = p.k / 4u;
-  return dy[base + min(i, left - 1u) * kq + min(first_col + v, kq - 1u)];
+  return vec4f(dy[base + min(i, left - 1u) * kq + min(first_col + v, kq - 1u)]);
 }
 
 fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
@@ -28,7 +28,7 @@ fn load_x(n: u32, y: u32, x0: u32, weight: Weights, exists: bool) -> vec4f {
   let ix = x0 + weight.v;
   let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w)) & vec4<bool>(exists);
   let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c + weight.c, inside);
-  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+  return select(vec4f(), vec4f(vec4(x[at.x], x[at.y], x[at.z], x[at.w])), inside);
 }
 
 @compute @workgroup_size(LANES)

@@ -2,8 +2,8 @@
 // positions (n,oy,ox); channels and filters of a group divisible by 4. A second kernel adds the parts in order.
 // A matrix product of (u,v,c) × positions with positions × filters, a tile of 4·LANES × 4·QUADS for each subgroup: a lane owns four
 // channels under one tap.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read_write> part: array<vec4f>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -12,13 +12,13 @@ var<private> first_col: u32;
 var<private> left: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
-  return dy[base + min(i, left - 1u) * (p.k / 4u) + min(first_col + v, p.k / p.groups / 4u - 1u)];
+  return vec4f(dy[base + min(i, left - 1u) * (p.k / 4u) + min(first_col + v, p.k / p.groups / 4u - 1u)]);
 }
 
 fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 @compute @workgroup_size(LANES)

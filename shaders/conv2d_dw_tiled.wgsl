@@ -1,8 +1,8 @@
 // part[j][u,v,c,k] = Σ_{n,oy,ox} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] dy[n,oy,ox,k] over the j-th share of the
 // positions (n,oy,ox); any channels and groups. A second kernel adds the parts in order.
 // A matrix product of (u,v,c) × positions with positions × filters, in workgroup-memory tiles of 4T × 4T.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> dy: array<E>;
 @group(0) @binding(2) var<storage, read_write> part: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -23,14 +23,14 @@ fn load_a(row: u32, position: u32) -> vec4f {
   let ix = (position - line * p.ow) * p.sw + tap % p.kw * p.dw - p.pw;
   let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
   let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c, inside) + group * cg + weight - tap * cg;
-  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+  return select(vec4f(), vec4f(vec4(x[at.x], x[at.y], x[at.z], x[at.w])), inside);
 }
 
 fn load_b(position: u32, col: u32) -> vec4f {
   let kg = p.k / p.groups;
   // Filters beyond the end repeat the last one and are not stored.
   let at = position * p.k + group * kg + min(col + FOUR, vec4u(kg - 1u));
-  return vec4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+  return vec4f(vec4(dy[at.x], dy[at.y], dy[at.z], dy[at.w]));
 }
 
 @compute @workgroup_size(T, T)

@@ -1,9 +1,9 @@
 // dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); any channels and groups.
 // One thread: 4 positions of one residue modulo the stride, which meet the same taps and no inserted zeros, × 4 channels of one
 // group in registers; channels vary fastest over threads.
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<E>;
+@group(0) @binding(1) var<storage, read> w: array<E>;
+@group(0) @binding(2) var<storage, read_write> dx: array<E>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(WG)
@@ -39,8 +39,8 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
       let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * p.k + k0, inside);
       let tap = ((u * p.kw + v) * cg + c) * p.k + k0;
       for (var k = 0u; k < kg; k++) {
-        let weights = vec4f(w[tap.x + k], w[tap.y + k], w[tap.z + k], w[tap.w + k]);
-        let values = vec4f(dy[start.x + k], dy[start.y + k], dy[start.z + k], dy[start.w + k]);
+        let weights = vec4f(vec4(w[tap.x + k], w[tap.y + k], w[tap.z + k], w[tap.w + k]));
+        let values = vec4f(vec4(dy[start.x + k], dy[start.y + k], dy[start.z + k], dy[start.w + k]));
         let a = select(vec4f(), values, inside);
         sums += mat4x4f(a.x * weights, a.y * weights, a.z * weights, a.w * weights);
       }
@@ -56,6 +56,6 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
 
 fn store(at: u32, count: u32, values: vec4f) {
   for (var j = 0u; j < count; j++) {
-    dx[at + j] = values[j];
+    dx[at + j] = E(values[j]);
   }
 }

@@ -1,9 +1,9 @@
 // dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); channels and filters of
 // a group divisible by 4. For each residue of (iy, ix) modulo the stride a matrix product of positions × (u,v,k) with (u,v,k) × channels
 // over the taps that exist, in workgroup-memory tiles of 8T × 8T.
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<E>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
@@ -13,7 +13,7 @@ var<private> tu: Taps;
 var<private> tv: Taps;
 
 fn load_dy(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), dy[at], inside);
+  return select(vec4f(), vec4f(dy[at]), inside);
 }
 
 fn load_a(row: u32, inner: u32) -> mat4x4f {
@@ -43,7 +43,7 @@ fn load_b(inner: u32, col: u32) -> mat4x4f {
   // Channels beyond the end repeat the last ones and are not stored.
   let c = min(col, cg - 4u) + FOUR;
   let at = (((u * p.kw + v) * cg + c) * p.k + group * kg + inner - tap * kg) / 4u;
-  return transpose(mat4x4f(w[at.x], w[at.y], w[at.z], w[at.w]));
+  return transpose(mat4x4f(vec4f(w[at.x]), vec4f(w[at.y]), vec4f(w[at.z]), vec4f(w[at.w])));
 }
 
 fn store(row: u32, col: u32, sums: mat4x4f) {
@@ -52,7 +52,7 @@ fn store(row: u32, col: u32, sums: mat4x4f) {
   let to = (((at.n * p.h + at.y) * p.w + at.x) * p.c + group * cg + col) / 4u;
   for (var r = min(col / cg, 1u) * 4u; r < 4u; r++) {
     if (at.exists[r]) {
-      dx[to[r]] = sums[r];
+      dx[to[r]] = vec4<E>(sums[r]);
     }
   }
 }

@@ -1,23 +1,23 @@
 // dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); channels and
 // filters of a group divisible by 4. For each residue of (iy, ix) modulo the stride a matrix product of positions × (u,v,k) with (u,v,k) × channels
 // over the taps that exist, a tile of 4·LANES × 4·QUADS for each subgroup.
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<E>>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 var<private> first_col: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
   let c = 4u * min(first_col + v, p.c / p.groups / 4u - 1u) + i;
-  return w[base + c * (p.k / 4u)];
+  return vec4f(w[base + c * (p.k / 4u)]);
 }
 
 // The vectors run along the inner axis here.
 fn arrange_b(m: mat4x4f) -> mat4x4f { return transpose(m); }
 
 fn load_dy(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), dy[at], inside);
+  return select(vec4f(), vec4f(dy[at]), inside);
 }
 
 @compute @workgroup_size(LANES)
@@ -76,7 +76,7 @@ fn main(
     var r = 0u;
     for (var row = first_row; row < first_row + 4u * LANES; row += LANES) {
       if (at.exists[r]) {
-        dx[to[r] + c] = sum_of(r, c - first_col);
+        dx[to[r] + c] = vec4<E>(sum_of(r, c - first_col));
       }
       r += 1u;
     }

@@ -1,9 +1,9 @@
 // dx[n,iy,ix,c] = Σ_{u,v,k} dy[n,oy,ox,k] w[u,v,c,k] over the taps with oy·sh + u·dh - ph = iy (likewise x); any channels and groups.
 // For each residue of (iy, ix) modulo the stride a matrix product of positions × (u,v,k) with (u,v,k) × channels over the
 // taps that exist, in workgroup-memory tiles of 4T × 4T.
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<E>;
+@group(0) @binding(1) var<storage, read> w: array<E>;
+@group(0) @binding(2) var<storage, read_write> dx: array<E>;
 @group(0) @binding(3) var<uniform> p: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
@@ -23,7 +23,7 @@ fn load_a(row: u32, inner: u32) -> vec4f {
   let ox = output_at(at.x, tv.first + tap % tv.count * tv.step, p.sw, p.pw, p.dw);
   let inside = (oy < vec4u(p.oh)) & (ox < vec4u(p.ow));
   let start = select(vec4u(), ((at.n * p.oh + oy) * p.ow + ox) * p.k, inside) + group * kg + inner % kg;
-  return select(vec4f(), vec4f(dy[start.x], dy[start.y], dy[start.z], dy[start.w]), inside);
+  return select(vec4f(), vec4f(vec4(dy[start.x], dy[start.y], dy[start.z], dy[start.w])), inside);
 }
 
 fn load_b(inner: u32, col: u32) -> vec4f {
@@ -35,7 +35,7 @@ fn load_b(inner: u32, col: u32) -> vec4f {
   // Channels beyond the end repeat the last one and are not stored.
   let c = min(col + FOUR, vec4u(cg - 1u));
   let at = ((u * p.kw + v) * cg + c) * p.k + group * kg + inner % kg;
-  return vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
+  return vec4f(vec4(w[at.x], w[at.y], w[at.z], w[at.w]));
 }
 
 @compute @workgroup_size(T, T)
@@ -61,7 +61,7 @@ fn main(
   let to = ((at.n * p.h + at.y) * p.w + at.x) * p.c + group * cg;
   for (var r = 0u; r < 4u; r++) {
     for (var j = c; at.exists[r] && j < min(c + 4u, cg); j++) {
-      dx[to[r] + j] = sums[r][j - c];
+      dx[to[r] + j] = E(sums[r][j - c]);
     }
   }
 }

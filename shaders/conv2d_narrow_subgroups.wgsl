@@ -1,10 +1,10 @@
 // y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); one group, any c, k divisible by 4:
 // for images of one or three channels. A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for
 // each subgroup. Without dilation the taps and channels (v,c) of one row lie side by side in x and in w: one run.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<E>>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
@@ -14,7 +14,7 @@ var<private> left: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
   let kq = p.k / 4u;
-  return w[base + min(i, left - 1u) * kq + min(first_col + v, kq - 1u)];
+  return vec4f(w[base + min(i, left - 1u) * kq + min(first_col + v, kq - 1u)]);
 }
 
 fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
@@ -24,7 +24,7 @@ fn load_x(line: u32, column: u32, inside: bool) -> vec4f {
   let columns = column + FOUR;
   let exists = (columns < vec4u(p.w * p.c)) & (FOUR < vec4u(left)) & vec4<bool>(inside);
   let at = select(vec4u(), line + columns, exists);
-  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), exists);
+  return select(vec4f(), vec4f(vec4(x[at.x], x[at.y], x[at.z], x[at.w])), exists);
 }
 
 @compute @workgroup_size(LANES)
@@ -81,7 +81,7 @@ fn main(
     }
     var r = 0u;
     for (var row = rows.x; row < min(rows.x + 4u * LANES, p.n * p.oh * p.ow); row += LANES) {
-      y[row * kq + k] = activated(sum_of(r, k - first_col) + b);
+      y[row * kq + k] = vec4<E>(activated(sum_of(r, k - first_col) + b));
       r += 1u;
     }
   }

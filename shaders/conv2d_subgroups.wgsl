@@ -1,23 +1,23 @@
 // y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); channels and filters of
 // a group divisible by 4.
 // A matrix product of positions × (u,v,c) with (u,v,c) × filters, a tile of 4·LANES × 4·QUADS for each subgroup.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<E>>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 var<private> first_col: u32;
 
 fn load_b(base: u32, i: u32, v: u32) -> vec4f {
   let kq = p.k / 4u;
-  return w[base + i * kq + min(first_col + v, kq / p.groups - 1u)];
+  return vec4f(w[base + i * kq + min(first_col + v, kq / p.groups - 1u)]);
 }
 
 fn arrange_b(m: mat4x4f) -> mat4x4f { return m; }
 
 fn load_x(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(), x[at], inside);
+  return select(vec4f(), vec4f(x[at]), inside);
 }
 
 @compute @workgroup_size(LANES)
@@ -74,7 +74,7 @@ fn main(
     }
     var r = 0u;
     for (var row = rows.x; row < min(rows.x + 4u * LANES, p.n * p.oh * p.ow); row += LANES) {
-      y[row * kq + g * cols + k] = activated(sum_of(r, k - first_col) + b);
+      y[row * kq + g * cols + k] = vec4<E>(activated(sum_of(r, k - first_col) + b));
       r += 1u;
     }
   }

@@ -1,9 +1,9 @@
 // y[n,oy,ox,k] = f(bias[k] + Σ_{u,v,c} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c,k]); any channels and groups.
 // A matrix product of positions × (u,v,c) with (u,v,c) × filters, in workgroup-memory tiles of 4T × 4T.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read> w: array<E>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<E>;
 @group(0) @binding(4) var<uniform> p: Params;
 
 const FOUR = vec4u(0u, 1u, 2u, 3u);
@@ -23,14 +23,14 @@ fn load_a(row: u32, inner: u32) -> vec4f {
   let ix = (position - line * p.ow) * p.sw + tap % p.kw * p.dw - p.pw;
   let inside = (iy < vec4u(p.h)) & (ix < vec4u(p.w));
   let at = select(vec4u(), ((n * p.h + iy) * p.w + ix) * p.c, inside) + group * cg + inner % cg;
-  return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+  return select(vec4f(), vec4f(vec4(x[at.x], x[at.y], x[at.z], x[at.w])), inside);
 }
 
 fn load_b(inner: u32, col: u32) -> vec4f {
   let kg = p.k / p.groups;
   // Filters beyond the end repeat the last one and are not stored.
   let at = inner * p.k + group * kg + min(col + FOUR, vec4u(kg - 1u));
-  return vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
+  return vec4f(vec4(w[at.x], w[at.y], w[at.z], w[at.w]));
 }
 
 @compute @workgroup_size(T, T)
@@ -54,7 +54,7 @@ fn main(
       if (p.bias == 1u) {
         value += bias[k];
       }
-      y[(row + i) * p.k + k] = activated(vec4f(value)).x;
+      y[(row + i) * p.k + k] = E(activated(vec4f(value)).x);
     }
   }
 }

@@ -1,6 +1,6 @@
 // v[i,j][t,c] = (Bᵀ d B)[i,j] of the 4 × 4 inputs d under the t-th 2 × 2 tile of outputs: the first step of Winograd's F(2×2, 3×3).
 // Images begin at `first`; c divisible by 4. Source: Lavin & Gray 2016, equation 10.
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 struct Params { first: u32, images: u32, tiles_y: u32, tiles_x: u32, h: u32, w: u32, c: u32, ph: u32, pw: u32 }
 @group(0) @binding(2) var<uniform> p: Params;
@@ -10,10 +10,10 @@ fn line(n: u32, y: u32, left: u32, c: u32) -> mat4x4f {
   let columns = left + vec4u(0u, 1u, 2u, 3u);
   let inside = (columns < vec4u(p.w)) & vec4<bool>(y < p.h);
   let at = select(vec4u(), ((n * p.h + y) * p.w + columns) * (p.c / 4u) + c, inside);
-  let a = select(vec4f(), x[at.x], inside.x);
-  let b = select(vec4f(), x[at.y], inside.y);
-  let d = select(vec4f(), x[at.z], inside.z);
-  let e = select(vec4f(), x[at.w], inside.w);
+  let a = select(vec4f(), vec4f(x[at.x]), inside.x);
+  let b = select(vec4f(), vec4f(x[at.y]), inside.y);
+  let d = select(vec4f(), vec4f(x[at.z]), inside.z);
+  let e = select(vec4f(), vec4f(x[at.w]), inside.w);
   return mat4x4f(a - d, b + d, d - b, b - e);
 }
 

@@ -2,7 +2,7 @@
 // Images begin at `first`; k divisible by 4. Source: Lavin & Gray 2016, equation 10.
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<E>>;
 struct Params { first: u32, images: u32, tiles_y: u32, tiles_x: u32, oh: u32, ow: u32, k: u32, bias: u32, relu: u32 }
 @group(0) @binding(3) var<uniform> p: Params;
 
@@ -54,5 +54,5 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
 }
 
 fn store(at: u32, value: vec4f) {
-  y[at] = select(value, vec4f(), (value < vec4f()) & vec4<bool>(p.relu == 1u));
+  y[at] = vec4<E>(select(value, vec4f(), (value < vec4f()) & vec4<bool>(p.relu == 1u)));
 }

@@ -1,7 +1,7 @@
 // u[i,j][a,b] = (G g Gᵀ)[i,j] of the 3 × 3 weights g that lead from channel a of what is convolved to channel b of the result: a is
 // the input's channel and b the filter; where TURNED (for the input gradient) the other way round, with g turned by 180°.
 // One thread: 4 neighbours b. Source: Lavin & Gray 2016, equation 10.
-@group(0) @binding(0) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> w: array<E>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
 struct Params { c: u32, k: u32 }
 @group(0) @binding(2) var<uniform> p: Params;
@@ -13,7 +13,7 @@ fn weights(tap: u32, a: u32, b: u32) -> vec4f {
   if (TURNED) {
     at = ((8u - tap) * p.c + b + FOUR) * p.k + a;
   }
-  return vec4f(w[at.x], w[at.y], w[at.z], w[at.w]);
+  return vec4f(vec4(w[at.x], w[at.y], w[at.z], w[at.w]));
 }
 
 // One row of the weights, combined along the row.

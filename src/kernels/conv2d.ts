@@ -52,9 +52,10 @@ function checkAttrs({ stride, padding, dilation, groups, activation = "none" }: 
   expect(["none", "relu"].includes(activation), "conv2d", "none or relu as activation", activation);
 }
 
-/** The convolution as an op: inputs x, weight and, if any, bias. */
+/** The convolution as an op: inputs x, weight and, if any, bias; gradients of weight and bias are f32 always. */
 export const conv2dOp = defineOp<Conv2dAttrs>({
   name: "conv2d",
+  elements: [0, 1],
   shape([x, weight, bias], attrs) {
     checkAttrs(attrs);
     const { groups } = attrs;
@@ -83,7 +84,7 @@ export const conv2dOp = defineOp<Conv2dAttrs>({
   },
   forward(device, [x, weight, bias], attrs, shape) {
     const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "conv2d");
+    const y = gpu.empty(shape, "conv2d", x!.dtype);
     const relu = Number(attrs.activation === "relu");
     const values = { ...geometryOf(x!.shape, weight!.shape, attrs), bias: bias ? 1 : 0, relu, parts: 1 };
     // Without a bias something must be bound all the same; it is not read.
@@ -114,7 +115,7 @@ function channelSums(gpu: GpuDevice, dy: Tensor): Tensor {
 
 /**
  * Cross-correlation of x [n,h,w,c] with weight [kh,kw,c/groups,k] plus bias [k], then the activation: [n,oh,ow,k] with
- * oh = ⌊(h + 2·padding - dilation·(kh-1) - 1) / stride⌋ + 1.
+ * oh = ⌊(h + 2·padding - dilation·(kh-1) - 1) / stride⌋ + 1. Where x and weight are f16, so is the result; sums and bias are f32.
  * @throws ShapeError if shapes, options and groups do not fit together.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {

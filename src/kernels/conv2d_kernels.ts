@@ -70,7 +70,9 @@ export function defineConv2dFamily<Names extends string>(
   special: SpecialVariants<Conv2dJob<Names>> = { variants: {}, prefer: () => null },
 ): Family<Conv2dJob<Names>> {
   const { threads, product } = work;
-  const spec = { bindings, params };
+  // A bias, and what a weight gradient sums up, are f32 always.
+  const elements = (Object.keys(bindings) as Names[]).filter((binding) => binding !== "bias" && binding !== "part");
+  const spec = { bindings, elements, params };
   const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, conv2dLib] });
   const depthwise = defineKernel({
     ...spec,

@@ -17,6 +17,7 @@ const weightKernel = defineKernel({
   source: weightSource,
   include,
   bindings: { w: "read", u: "write" },
+  elements: ["w"],
   params: u32s("c", "k"),
   constants: ["TURNED"],
 });
@@ -25,6 +26,7 @@ const inputKernel = defineKernel({
   source: inputSource,
   include,
   bindings: { x: "read", v: "write" },
+  elements: ["x"],
   params: u32s("first", "images", "tiles_y", "tiles_x", "h", "w", "c", "ph", "pw"),
 });
 const outputKernel = defineKernel({
@@ -32,6 +34,7 @@ const outputKernel = defineKernel({
   source: outputSource,
   include,
   bindings: { m: "read", bias: "read", y: "write" },
+  elements: ["y"],
   params: u32s("first", "images", "tiles_y", "tiles_x", "oh", "ow", "k", "bias", "relu"),
 });
 
@@ -114,7 +117,8 @@ function convolve(
     v.dispose();
     outputKernel.run(
       gpu,
-      { m, bias: tensors.bias, y: tensors.y },
+      // Without a bias m stands in its place.
+      { m, bias: bias ? tensors.bias : m, y: tensors.y },
       { ...part, oh, ow, k, bias, relu },
       { threads: (images * tiles * k) / 4 },
     );

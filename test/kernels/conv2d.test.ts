@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Conv2dAttrs, conv2d, conv2dOp } from "../../src/kernels/conv2d.ts";
-import type { GpuDevice, Shape, Tensor } from "../../src/tensor/index.ts";
+import type { GpuDevice, Op, Shape, Tensor } from "../../src/tensor/index.ts";
 import { testDevice } from "../device.ts";
-import { makeInputs, opSuite } from "./suite.ts";
+import { makeInputs, opSuite, runCase } from "./suite.ts";
 
 const plain: Conv2dAttrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
 
@@ -186,5 +186,15 @@ describe("conv2d by Winograd", () => {
     const worst = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i]!)), 0);
     expect(worst).toBeGreaterThan(0);
     expect(worst).toBeLessThan(2e-5);
+  });
+});
+
+describe("conv2d in f16", () => {
+  it("keeps the gradients of weight and bias in f32", async (context) => {
+    const device = await testDevice();
+    if (!device.gpu.features.has("shader-f16")) context.skip("the adapter has no shader-f16");
+    const { name, inputs, attrs } = test([40, 5, 5, 4], [3, 3, 4, 4], same3, true);
+    const { halves } = await runCase(device, conv2dOp as Op, { name, inputs, attrs }, true);
+    expect(halves).toEqual([true, true, false, false]);
   });
 });

@@ -227,19 +227,18 @@ export function opSuite<Attrs>(op: Op<Attrs>, spec: SuiteSpec<Attrs>): void {
     }
 
     if (op.definition.elements) {
-      it("computes in f32 where its elements are f16", async (context) => {
-        if (!device.gpu.features.has("shader-f16")) context.skip("the adapter has no shader-f16");
-        const variants = (spec.families ?? []).flatMap((name) =>
-          families()
-            .get(name)!
-            .names.map((variant) => [name, variant]),
-        );
-        for (const [name, variant] of variants.length > 0 ? variants : [[]]) {
-          if (name) device.pinned.set(name, variant!);
+      const variants = (spec.families ?? []).flatMap((name) =>
+        families()
+          .get(name)!
+          .names.map((variant) => [name, variant] as const),
+      );
+      for (const [name, variant] of variants.length > 0 ? variants : [[null, ""] as const]) {
+        it(`computes in f32 where its elements are f16${name ? `: ${name} as ${variant}` : ""}`, async (context) => {
+          if (!device.gpu.features.has("shader-f16")) context.skip("the adapter has no shader-f16");
+          if (name) device.pinned.set(name, variant);
           for (const test of spec.cases) await check(test, true);
-          device.pinned.clear();
-        }
-      });
+        });
+      }
     }
 
     it("gives the same bits for every workgroup size", async () => {
