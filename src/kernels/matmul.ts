@@ -15,6 +15,7 @@ import { defineFamily } from "../tensor/variant.ts";
 import { blockTiles, lanesOf, laneTiles, preferredBlocks, preferredTiles, workgroupTiles } from "./tiles.ts";
 
 const bindings = { a: "read", b: "read", y: "write" } as const;
+const elements = ["a", "b", "y"] as const;
 const params = {
   rows: "u32",
   inner: "u32",
@@ -26,12 +27,13 @@ const params = {
   batches: "u32",
 } as const;
 
-const registerKernel = defineKernel({ name: "matmul", source, include: [gridLib], bindings, params });
+const registerKernel = defineKernel({ name: "matmul", source, include: [gridLib], bindings, elements, params });
 const tiledKernel = defineKernel({
   name: "matmul_tiled",
   source: tiledSource,
   include: [tileLib],
   bindings,
+  elements,
   params,
   constants: ["T"],
   workgroup: null,
@@ -42,6 +44,7 @@ const blockedKernel = defineKernel({
   source: blockedSource,
   include: [blockLib],
   bindings,
+  elements,
   params,
   constants: ["T"],
   workgroup: null,
@@ -53,6 +56,7 @@ const subgroupsKernel = defineKernel({
   enable: ["subgroups"],
   include: [lanesLib],
   bindings,
+  elements,
   params,
   constants: ["LANES", "QUADS", "A_TRANSPOSED", "B_TRANSPOSED"],
   workgroup: null,
@@ -122,7 +126,7 @@ function product(gpu: GpuDevice, a: Tensor, b: Tensor, attrs: MatmulAttrs): Tens
   const cols = b.shape[transposeB ? 0 : 1];
   const [a_row, a_col] = transposeA ? [1, a.shape[1]] : [a.shape[1], 1];
   const [b_row, b_col] = transposeB ? [1, b.shape[1]] : [b.shape[1], 1];
-  const y = gpu.empty([rows!, cols!], "matmul");
+  const y = gpu.empty([rows!, cols!], "matmul", a.dtype);
   const values = { rows, inner, cols, a_row, a_col, b_row, b_col, batches: 1 } as Product["values"];
   if (y.size > 0) family.run(gpu, { tensors: { a, b, y }, values, ...attrs });
   return y;
@@ -139,6 +143,7 @@ export function batchedProduct(gpu: GpuDevice, a: Tensor, b: Tensor, y: Tensor):
 /** The product of two matrices as an op. */
 export const matmulOp = defineOp<MatmulAttrs>({
   name: "matmul",
+  elements: [0, 1],
   shape([a, b], { transposeA, transposeB }) {
     for (const [name, matrix] of [["a", a!] as const, ["b", b!] as const])
       expect(matrix.shape.length === 2, "matmul", `${name} with two axes`, showShape(matrix.shape));
@@ -170,7 +175,8 @@ export const matmulOp = defineOp<MatmulAttrs>({
 });
 
 /**
- * op(a)·op(b) of two matrices: [m,k]·[k,n] → [m,n], where `transposeA` reads a as [k,m] and `transposeB` b as [n,k].
+ * op(a)·op(b) of two matrices: [m,k]·[k,n] → [m,n], where `transposeA` reads a as [k,m] and `transposeB` b as [n,k]. Where both
+ * are f16, so are the result and the gradients; sums are f32.
  * @throws ShapeError unless both have two axes and the inner extents are equal.
  */
 export function matmul(
