@@ -7,11 +7,11 @@ import { fitLine } from "./statistics.ts";
 import {
   ceilingsText,
   factsText,
+  gainNotes,
   linearity,
   mebibytes,
   percent,
   rate,
-  replayNotes,
   rowCells,
   rowHeader,
   stepNotes,
@@ -92,7 +92,7 @@ function cases({ rows, ceilings, skipped }: Result): Html {
   return html`${grid(
     rowHeader,
     rows.map((row) => rowCells(row, ceilings)),
-  )}${list([...replayNotes(rows), ...stepNotes(rows), ...left])}`;
+  )}${list([...gainNotes(rows), ...stepNotes(rows), ...left])}`;
 }
 
 function scaling({ axis, scenario, points, skipped }: ScalingCurve): Html {

@@ -18,8 +18,8 @@ import {
   ceilingsText,
   comparisonText,
   factsText,
+  gainNotes,
   peersText,
-  replayNotes,
   rowCells,
   rowHeader,
   scalingText,
@@ -226,7 +226,7 @@ async function measureAll(
       io.out(table([pad(rowCells(row, result.ceilings))]));
     });
   } finally {
-    const notes = [...replayNotes(result.rows), ...stepNotes(result.rows)];
+    const notes = [...gainNotes(result.rows), ...stepNotes(result.rows)];
     const left = skipped.map(({ name, reason }) => `left out: ${name} (${reason})`);
     io.out([...notes, ...left, ""].join("\n"));
   }

@@ -1,7 +1,9 @@
 import { backward } from "../src/kernels/backward.ts";
+import { add } from "../src/kernels/binary.ts";
 import { crossEntropy } from "../src/kernels/loss.ts";
 import { globalAvgPool, maxPool2d } from "../src/kernels/pool.ts";
 import { concat } from "../src/kernels/shape.ts";
+import { relu } from "../src/kernels/unary.ts";
 import { BasicBlock } from "../src/model/encoder.ts";
 import { BatchNorm, Conv2d, Linear } from "../src/nn/layers.ts";
 import { Init, Module, type Pass, TrainingPass } from "../src/nn/module.ts";
@@ -12,22 +14,38 @@ import type { Tensor } from "../src/tensor/tensor.ts";
 import { nchwToNhwc, oihwToHwio, permute, sizeOf, uniform } from "./peers/data.mjs";
 import { inputs, labels, parameters, STREAMS, TRAIN } from "./peers/model.mjs";
 
+/** A residual block whose batch norm, sum and relu are passes of their own. */
+class UnfusedBlock extends BasicBlock {
+  override forward(x: Tensor, pass: Pass): Tensor {
+    const hidden = relu(this.bn1.forward(this.conv1.forward(x), pass));
+    const residual = this.downsample ? this.downsample[1].forward(this.downsample[0].forward(x), pass) : x;
+    return relu(add(this.bn2.forward(this.conv2.forward(hidden), pass), residual));
+  }
+}
+
 /** One ResNet-18 with the stem of ImageNet: a 7×7 convolution of stride 2. */
 class Stream extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm;
   readonly blocks: BasicBlock[];
 
-  constructor(init: Init, channels: number, plan: (typeof STREAMS)["rgb"]) {
+  constructor(
+    init: Init,
+    channels: number,
+    plan: (typeof STREAMS)["rgb"],
+    readonly fused: boolean,
+  ) {
     super();
+    const Block = fused ? BasicBlock : UnfusedBlock;
     const { cout, k, stride, pad } = plan.stem;
     this.conv1 = new Conv2d(init, channels, cout, { kernel: k, stride, padding: pad });
     this.bn1 = new BatchNorm(init, cout);
-    this.blocks = plan.blocks.map(({ cin, cout, stride }) => new BasicBlock(init, cin, cout, stride));
+    this.blocks = plan.blocks.map(({ cin, cout, stride }) => new Block(init, cin, cout, stride));
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    let y = this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
+    const stem = this.conv1.forward(x);
+    let y = this.fused ? this.bn1.forward(stem, pass, { activation: "relu" }) : relu(this.bn1.forward(stem, pass));
     y = maxPool2d(y, { kernel: 3, stride: 2, padding: 1 });
     for (const block of this.blocks) y = block.forward(y, pass);
     return globalAvgPool(y);
@@ -44,10 +62,11 @@ export class TwoStreams {
   readonly #optimiser: Optimiser;
   readonly #named: Map<string, Tensor>;
 
-  constructor(device: GpuDevice) {
+  /** `fused`: whether batch norm, the sum of a block and relu are one pass, as in the project's networks. */
+  constructor(device: GpuDevice, fused = true) {
     const init = new Init(device, new Rng(1));
     const entries = Object.entries(STREAMS);
-    this.#streams = Object.fromEntries(entries.map(([name, plan]) => [name, new Stream(init, plan.inCh, plan)]));
+    this.#streams = Object.fromEntries(entries.map(([name, plan]) => [name, new Stream(init, plan.inCh, plan, fused)]));
     this.#fc = new Linear(init, 1024, TRAIN.classes);
     this.#named = this.#byPeersName();
     for (const { name, shape, kind, values } of parameters()) {

@@ -63,7 +63,7 @@ export async function measureScaling(
         effort.check?.();
         say(`scaling: ${axis} ${value}`);
         const before = device.pool.memory().liveBytes;
-        const work = prepareStep(device, at(value), "train", "replayed");
+        const work = await prepareStep(device, at(value), "train", "replayed");
         const held = device.pool.memory().liveBytes - before;
         const flops = work.flops!;
         prepared.push({ x: value, flops, peak: 0, dispatches: 0, work });

@@ -11,6 +11,7 @@ import { Program } from "../src/tensor/program.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { noGrad } from "../src/tensor/tape.ts";
 import { scope, type Tensor } from "../src/tensor/tensor.ts";
+import { tune } from "../src/tensor/tune.ts";
 import type { Case, Prepared } from "./cases.ts";
 import { countFlops } from "./flops.ts";
 import { TwoStreams } from "./resnet18x2.ts";
@@ -26,13 +27,21 @@ export interface Scenario {
   width: number;
 }
 
-/** How a step runs: built anew each time, or recorded once. */
-export type Mode = "eager" | "replayed";
+/**
+ * How a step runs: built anew each time, recorded once, recorded after tuning, or recorded with batch norm, sums and relu
+ * apart.
+ */
+export type Mode = "eager" | "replayed" | "tuned" | "unfused";
 
 const LEARNING_RATE = 1e-4;
 
 /** A whole step of a scenario, ready to run. */
-export function prepareStep(device: GpuDevice, scenario: Scenario, group: "train" | "infer", mode: Mode): Prepared {
+export async function prepareStep(
+  device: GpuDevice,
+  scenario: Scenario,
+  group: "train" | "infer",
+  mode: Mode,
+): Promise<Prepared> {
   const { encoder, task, classes, batch, height, width } = scenario;
   const tensors = new Tensors(device);
   const init = new Init(device, new Rng(1));
@@ -76,20 +85,20 @@ export function prepareStep(device: GpuDevice, scenario: Scenario, group: "train
 }
 
 /** The peers' training step: two ResNet-18 streams. */
-function prepareTwoStreams(device: GpuDevice, mode: Mode): Prepared {
-  const streams = new TwoStreams(device);
+function prepareTwoStreams(device: GpuDevice, mode: Mode): Promise<Prepared> {
+  const streams = new TwoStreams(device, mode !== "unfused");
   return withMode(device, mode, () => streams.work(), {
     before: () => streams.before(),
     dispose: () => streams.dispose(),
   });
 }
 
-function withMode(
+async function withMode(
   device: GpuDevice,
   mode: Mode,
   work: () => Tensor,
   { before, dispose }: { before?(): void; dispose(): void },
-): Prepared {
+): Promise<Prepared> {
   before?.();
   if (mode === "eager") {
     const flops = countFlops(device, () => {
@@ -106,6 +115,7 @@ function withMode(
     return { flops, run, dispose };
   }
   const flops = { count: 0 };
+  if (mode === "tuned") await tune(device, work, { again: true });
   const program = Program.record(device, () => {
     let result: Tensor | null = null;
     flops.count = countFlops(device, () => {
@@ -113,6 +123,8 @@ function withMode(
     });
     return result;
   });
+  // The choices are in the program now; the other ways to run the step go without.
+  device.choices.clear();
   return {
     flops: flops.count,
     memory: program.memory,
@@ -140,17 +152,25 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-/** Every step case: training and inference, eager and replayed, and the step that the peers take too. */
+/** Every step case: training and inference, and the step that the peers take too; each in every way that it can run. */
 export function stepCases(): Case[] {
-  const both = (name: string, group: "train" | "infer", prepare: (device: GpuDevice, mode: Mode) => Prepared) =>
-    (["eager", "replayed"] as const).map((mode): Case => {
+  const ways = (
+    name: string,
+    group: "train" | "infer",
+    modes: readonly Mode[],
+    prepare: (device: GpuDevice, mode: Mode) => Promise<Prepared>,
+  ) =>
+    modes.map((mode): Case => {
       const block = `${group} ${name}`;
       return { name: `${name} ${mode}`, group, block, flops: null, bytes: null, prepare: (d) => prepare(d, mode) };
     });
   const own = Object.entries(scenarios).flatMap(([name, scenario]) =>
     (["train", "infer"] as const).flatMap((group) =>
-      both(`one-stage ${name}`, group, (device, mode) => prepareStep(device, scenario, group, mode)),
+      ways(`one-stage ${name}`, group, ["eager", "replayed", "tuned"], (device, mode) =>
+        prepareStep(device, scenario, group, mode),
+      ),
     ),
   );
-  return [...own, ...both("resnet18x2 16x64x64", "train", prepareTwoStreams)];
+  const all = ["eager", "replayed", "tuned", "unfused"] as const;
+  return [...own, ...ways("resnet18x2 16x64x64", "train", all, prepareTwoStreams)];
 }

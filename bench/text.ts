@@ -100,18 +100,28 @@ export function stepNotes(rows: readonly Row[]): string[] {
     });
 }
 
-/** Eager against replayed steps of one run: how much faster, or that the noise hides it. */
-export function replayNotes(rows: readonly Row[]): string[] {
-  return rows.flatMap((row) => {
-    const eager = rows.find(
-      ({ name, block }) => block === row.block && name === row.name.replace(/replayed$/, "eager"),
-    );
-    if (!eager || eager === row) return [];
-    const ratio = eager.wall.median / row.wall.median;
-    const band = noiseBand(eager.wall, row.wall);
-    const hidden = Math.abs(Math.log(ratio)) <= Math.log1p(band) ? `, within the noise of ±${percent(band)}` : "";
-    return [`${row.block}: replayed ${ratio.toFixed(2)} times as fast as eager${hidden}`];
-  });
+// What a step gains: the way that has it, the way that does not, and how the two are called.
+const GAINS = [
+  ["replayed", "eager", "replayed", "eager"],
+  ["tuned", "replayed", "tuned", "untuned"],
+  ["replayed", "unfused", "fused", "unfused"],
+] as const;
+
+/** What replay, tuning and fusion buy in the steps of one run, or that the noise hides it. */
+export function gainNotes(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) =>
+    GAINS.flatMap(([way, without, called, against]) => {
+      const end = new RegExp(` ${way}$`);
+      const other = rows.find(
+        ({ name, block }) => block === row.block && name === row.name.replace(end, ` ${without}`),
+      );
+      if (!end.test(row.name) || !other) return [];
+      const ratio = other.wall.median / row.wall.median;
+      const band = noiseBand(other.wall, row.wall);
+      const hidden = Math.abs(Math.log(ratio)) <= Math.log1p(band) ? `, within the noise of ±${percent(band)}` : "";
+      return [`${row.block}: ${called} ${ratio.toFixed(2)} times as fast as ${against}${hidden}`];
+    }),
+  );
 }
 
 /** How a curve's cost grows, in one line: a fixed part and a part that is proportional to the work. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compare } from "../../bench/compare.ts";
 import { renderBench } from "../../bench/html.ts";
 import { logPlot } from "../../bench/plot.ts";
-import { linearity, replayNotes } from "../../bench/text.ts";
+import { gainNotes, linearity } from "../../bench/text.ts";
 import { result, row, summary } from "./fixture.ts";
 
 describe("the page", () => {
@@ -69,12 +69,16 @@ it("says what of a step is fixed", () => {
   expect(text).toContain("200 GFLOP/s");
 });
 
-it("says how much faster replayed steps are, and when the noise hides it", () => {
+it("says what replay, tuning and fusion buy, and when the noise hides it", () => {
   const step = (mode: string, milliseconds: number, spread = 0.01) =>
     row(`tiny ${mode}`, 1, { group: "train", block: "train tiny", wall: summary(milliseconds, spread) });
-  expect(replayNotes([step("eager", 20), step("replayed", 10)])).toEqual([
+  expect(gainNotes([step("eager", 20), step("replayed", 10)])).toEqual([
     "train tiny: replayed 2.00 times as fast as eager",
   ]);
-  expect(replayNotes([step("eager", 11, 0.5), step("replayed", 10, 0.5)])[0]).toMatch(/within the noise of ±\d+ %$/);
-  expect(replayNotes([step("replayed", 10)])).toEqual([]);
+  expect(gainNotes([step("eager", 11, 0.5), step("replayed", 10, 0.5)])[0]).toMatch(/within the noise of ±\d+ %$/);
+  expect(gainNotes([step("replayed", 10)])).toEqual([]);
+  expect(gainNotes([step("replayed", 10), step("tuned", 8), step("unfused", 15)])).toEqual([
+    "train tiny: fused 1.50 times as fast as unfused",
+    "train tiny: tuned 1.25 times as fast as untuned",
+  ]);
 });

@@ -67,7 +67,9 @@ describe("the command line", () => {
   it("names the cases without opening a device", async () => {
     const { code, out } = await bench("--list", "--filter", "train resnet18x2");
     expect(code).toBe(0);
-    expect(out.trim().split("\n")).toEqual(["train resnet18x2 16x64x64 eager", "train resnet18x2 16x64x64 replayed"]);
+    expect(out.trim().split("\n")).toEqual(
+      ["eager", "replayed", "tuned", "unfused"].map((way) => `train resnet18x2 16x64x64 ${way}`),
+    );
   });
 
   it.each([
