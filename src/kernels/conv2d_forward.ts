@@ -5,6 +5,7 @@ import narrowSource from "../../shaders/conv2d_narrow_subgroups.wgsl";
 import subgroupsSource from "../../shaders/conv2d_subgroups.wgsl";
 import tiledSource from "../../shaders/conv2d_tiled.wgsl";
 import { defineConv2dFamily, quarters } from "./conv2d_kernels.ts";
+import { isProduct, pointwise } from "./pointwise.ts";
 import { winograd, winogradFits, winogradPays } from "./winograd.ts";
 
 /** y from x, w and bias (any tensor where `bias` is 0); relu of it where `relu` is 1. */
@@ -25,8 +26,13 @@ export const forwardFamily = defineConv2dFamily(
     product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
   },
   {
-    variants: { winograd: { supports: (gpu, { values }) => winogradFits(gpu, values), run: winograd } },
-    prefer: (gpu, { values }) =>
-      gpu.adapter.software && winogradFits(gpu, values) && winogradPays(values) ? "winograd" : null,
+    variants: {
+      winograd: { supports: (gpu, { values }) => winogradFits(gpu, values), run: winograd },
+      pointwise: { supports: (_gpu, { values }) => isProduct(values), run: pointwise },
+    },
+    prefer(gpu, { values }) {
+      if (isProduct(values)) return "pointwise";
+      return gpu.adapter.software && winogradFits(gpu, values) && winogradPays(values) ? "winograd" : null;
+    },
   },
 );
