@@ -9,8 +9,9 @@ const READ_MODE = 0x01;
 const ARENA_BYTES = 65536;
 // Entries that either cache may hold before it starts anew.
 const MAX_CACHED = 20000;
-// Shorter waits are not worth a timer, in milliseconds.
-const SHORT = 4;
+// Waits shorter than this are not worth a timer; from the other on, oversleeping costs more than polling. In milliseconds.
+const SHORT = 1;
+const LONG = 20;
 
 /**
  * Collects dispatches into one compute pass and submits them together: creating bind groups and passes is what costs
@@ -154,5 +155,6 @@ export class CommandStream implements Commands {
 export function expectation(before: number | undefined, took: number, afterSleep: number): number {
   if (before === undefined) return 0;
   if (before <= SHORT) return Math.min(took, 1000);
-  return afterSleep < 1 ? before / 2 : Math.min(took, 1.5 * before);
+  if (afterSleep < 1) return (before > LONG ? 0.5 : 0.9) * before;
+  return Math.min(took, 1.5 * before);
 }

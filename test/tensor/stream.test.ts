@@ -16,6 +16,8 @@ it("finds its way back from a sleep that was too long", () => {
   let expected = 800;
   for (let i = 0; i < 4; i++) expected = expectation(expected, 0.9 * expected, 0.2);
   expect(expected).toBe(50);
+  // Little by little where the work is short: polling takes as much from it as a millisecond's sleep too long.
+  expect(expectation(10, 9, 0.2)).toBe(9);
 });
 
 it("is not impressed by a process that was suspended for an hour", () => {
