@@ -1,4 +1,5 @@
 import { cpus, loadavg, totalmem } from "node:os";
+import { deviceOptions } from "../src/cli/device.ts";
 import { packageVersion } from "../src/cli/info.ts";
 import { VERSION } from "../src/cli/version.ts";
 import type { GpuDevice } from "../src/tensor/device.ts";
@@ -57,6 +58,6 @@ export function factsOf(device: GpuDevice, env: Readonly<Record<string, string |
       limits,
     },
     versions: { onestage: VERSION, node: process.versions.node, webgpu: packageVersion("webgpu") },
-    toggles: dawnToggles,
+    toggles: dawnToggles(deviceOptions(env).subgroupMatrix),
   };
 }

@@ -1,6 +1,5 @@
-import { totalmem } from "node:os";
+import { openDevice } from "../src/cli/device.ts";
 import type { Io } from "../src/cli/io.ts";
-import { GpuDevice } from "../src/tensor/device.ts";
 import { runBench } from "./program.ts";
 
 /** The bench of this process. @returns the exit code */
@@ -19,12 +18,7 @@ function main(): Promise<number> {
     say: (line) => process.stderr.write(`bench: ${line}\n`),
     stderr: process.stderr,
     signal: abort.signal,
-    async openDevice() {
-      const device = await GpuDevice.open();
-      // A software adapter's memory is the machine's own, which has other users.
-      if (device.adapter.software) device.pool.budget = totalmem() / 2;
-      return device;
-    },
+    openDevice: () => openDevice(process.env),
     argv: process.argv.slice(2),
     env: process.env,
   };

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { freemem, totalmem } from "node:os";
+import { matrixConfigs } from "../kernels/tiles.ts";
 import { duration } from "../report/format.ts";
+import { type GpuDevice, SUBGROUP_MATRIX } from "../tensor/device.ts";
+import { deviceOptions } from "./device.ts";
 import { adapterName } from "./finish.ts";
 import type { Io } from "./io.ts";
 import { VERSION } from "./version.ts";
@@ -31,6 +34,7 @@ export async function info({ json }: { json?: boolean }, io: Io): Promise<void> 
     chosen: io.env.ONESTAGE_ADAPTER_CHOSEN ?? null,
     reason: io.env.ONESTAGE_ADAPTER_REASON ?? null,
     features: [...gpu.features].sort(),
+    subgroupMatrix: subgroupMatrix(device, io),
     limits: Object.fromEntries(LIMITS.map((name) => [name, gpu.limits[name]])),
     memory: { total: totalmem(), free: freemem(), budget: finite(device.pool.budget) },
     versions: { onestage: VERSION, node: process.versions.node, webgpu: packageVersion("webgpu") },
@@ -48,6 +52,7 @@ export async function info({ json }: { json?: boolean }, io: Io): Promise<void> 
     ["kind", facts.software ? "software: the processor computes" : "a GPU"],
     ["chosen", why],
     ["features", facts.features.join(", ") || "none"],
+    ["subgroup matrices", facts.subgroupMatrix],
     ...LIMITS.map((name): [string, string] => [name, String(facts.limits[name])]),
     ["memory", `${mebibytes(facts.memory.free)} free of ${mebibytes(facts.memory.total)}`],
     [
@@ -60,6 +65,17 @@ export async function info({ json }: { json?: boolean }, io: Io): Promise<void> 
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   io.out(`${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n")}\n`);
+}
+
+/** Whether matrix units are in use; an adapter does not say that it has them until it is asked. */
+function subgroupMatrix(device: GpuDevice, { env }: Io): string {
+  if (device.gpu.features.has(SUBGROUP_MATRIX)) {
+    const products = matrixConfigs(device).map(
+      ({ componentType, resultComponentType, M, N, K }) => `${componentType} to ${resultComponentType} ${M}×${N}×${K}`,
+    );
+    return `on: ${products.join(", ") || "no products listed"}`;
+  }
+  return deviceOptions(env).subgroupMatrix ? "not offered by this adapter" : "off (ONESTAGE_SUBGROUP_MATRIX=1 asks)";
 }
 
 function finite(bytes: number): number | null {

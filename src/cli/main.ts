@@ -1,5 +1,4 @@
-import { totalmem } from "node:os";
-import { GpuDevice } from "../tensor/device.ts";
+import { openDevice } from "./device.ts";
 import type { Io } from "./io.ts";
 import { runProgram } from "./program.ts";
 
@@ -20,18 +19,11 @@ function main(): Promise<number> {
     say: (line) => process.stderr.write(`onestage: ${line}\n`),
     stderr: process.stderr,
     signal: abort.signal,
-    openDevice,
+    openDevice: () => openDevice(process.env),
     argv: process.argv.slice(2),
     env: process.env,
   };
   return runProgram(io);
-}
-
-async function openDevice(): Promise<GpuDevice> {
-  const device = await GpuDevice.open();
-  // A software adapter's memory is the machine's own, which has other users.
-  if (device.adapter.software) device.pool.budget = totalmem() / 2;
-  return device;
 }
 
 const code = await main();

@@ -4,6 +4,7 @@ import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
 import source from "../../shaders/matmul.wgsl";
 import blockedSource from "../../shaders/matmul_blocked.wgsl";
+import matrixSource from "../../shaders/matmul_subgroup_matrix.wgsl";
 import subgroupsSource from "../../shaders/matmul_subgroups.wgsl";
 import tiledSource from "../../shaders/matmul_tiled.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -12,7 +13,16 @@ import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
-import { blockTiles, lanesOf, laneTiles, preferredBlocks, preferredTiles, workgroupTiles } from "./tiles.ts";
+import {
+  blockTiles,
+  fragmentSide,
+  fragmentTiles,
+  lanesOf,
+  laneTiles,
+  preferredBlocks,
+  preferredTiles,
+  workgroupTiles,
+} from "./tiles.ts";
 
 const bindings = { a: "read", b: "read", y: "write" } as const;
 const elements = ["a", "b", "y"] as const;
@@ -62,6 +72,17 @@ const subgroupsKernel = defineKernel({
   workgroup: null,
 });
 
+const matrixKernel = defineKernel({
+  name: "matmul_subgroup_matrix",
+  source: matrixSource,
+  enable: ["chromium_experimental_subgroup_matrix"],
+  bindings,
+  elements,
+  params,
+  constants: ["LANES", "SIDE", "A_TRANSPOSED", "B_TRANSPOSED"],
+  workgroup: null,
+});
+
 /** Which operands of a product are read transposed. */
 export interface MatmulAttrs {
   transposeA: boolean;
@@ -77,6 +98,9 @@ interface Product extends MatmulAttrs {
 const vectorised = ({ values: { rows, inner, cols }, transposeA }: Product) =>
   inner % 4 === 0 && cols % 4 === 0 && (!transposeA || rows % 4 === 0);
 const onLanes = (gpu: GpuDevice, job: Product) => lanesOf(gpu) > 0 && vectorised(job);
+
+const sideOf = (gpu: GpuDevice, { tensors, values: { rows, inner, cols } }: Product) =>
+  tensors.a.dtype === "f16" ? fragmentSide(gpu, [rows, inner, cols]) : 0;
 
 const extents = ({ rows, cols, batches }: Product["values"]) => ({ rows, cols, times: batches });
 
@@ -108,6 +132,14 @@ const family = defineFamily<Product>({
       run(gpu, { tensors, values, transposeA: A_TRANSPOSED, transposeB: B_TRANSPOSED }) {
         const [extent, lanes] = laneTiles(gpu, extents(values));
         subgroupsKernel.run(gpu, tensors, values, extent, { ...lanes, A_TRANSPOSED, B_TRANSPOSED });
+      },
+    },
+    subgroupMatrix: {
+      supports: (gpu, job) => sideOf(gpu, job) > 0,
+      run(gpu, job) {
+        const { tensors, values, transposeA: A_TRANSPOSED, transposeB: B_TRANSPOSED } = job;
+        const [extent, tile] = fragmentTiles(gpu, sideOf(gpu, job), extents(values));
+        matrixKernel.run(gpu, tensors, values, extent, { ...tile, A_TRANSPOSED, B_TRANSPOSED });
       },
     },
   },

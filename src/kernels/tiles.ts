@@ -1,4 +1,4 @@
-import type { GpuDevice } from "../tensor/device.ts";
+import { type GpuDevice, SUBGROUP_MATRIX } from "../tensor/device.ts";
 import { type Extent, fold } from "../tensor/kernel.ts";
 
 /** How to dispatch a tiled kernel: its workgroups and its tile constant. */
@@ -48,4 +48,39 @@ export function lanesOf(gpu: GpuDevice): number {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = gpu.gpu.adapterInfo ?? {};
   const usable = gpu.gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
   return usable && subgroupMinSize >= 4 ? subgroupMinSize : 0;
+}
+
+/** One product of small matrices that an adapter's matrix units do: M×K by K×N, of what components and into which. */
+export interface MatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
+
+/** The products that the subgroups of a device can do as one; none where subgroup matrices are not switched on. */
+export function matrixConfigs({ gpu }: GpuDevice): readonly MatrixConfig[] {
+  if (!gpu.features.has(SUBGROUP_MATRIX)) return [];
+  return (gpu.adapterInfo as { subgroupMatrixConfigs?: readonly MatrixConfig[] }).subgroupMatrixConfigs ?? [];
+}
+
+/** Side of the largest square fragment of f16 with f32 sums that the device does and all extents are divisible by, else 0. */
+export function fragmentSide(gpu: GpuDevice, extents: readonly number[]): number {
+  const listed = matrixConfigs(gpu).filter(
+    ({ componentType, resultComponentType }) => componentType === "f16" && resultComponentType === "f32",
+  );
+  const fits = (side: number) =>
+    extents.every((extent) => extent % side === 0) && listed.some(({ M, N, K }) => [M, N, K].every((n) => n === side));
+  return lanesOf(gpu) > 0 ? ([16, 8].find(fits) ?? 0) : 0;
+}
+
+/** The tiles of 4 × 2 fragments (shaders/matmul_subgroup_matrix.wgsl) for a product, one for each subgroup. */
+export function fragmentTiles(
+  gpu: GpuDevice,
+  SIDE: number,
+  { rows, cols, times }: TiledProduct,
+): TileRun<"LANES" | "SIDE"> {
+  const tiles = Math.ceil(rows / (4 * SIDE)) * Math.ceil(cols / (2 * SIDE)) * times;
+  return [{ groups: fold(tiles) }, { LANES: lanesOf(gpu), SIDE }];
 }

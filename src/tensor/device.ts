@@ -31,12 +31,17 @@ export interface AdapterFacts {
   software: boolean;
 }
 
+/** The feature that `subgroupMatrix` asks for: Chromium's and Dawn's own, of no standard yet. */
+export const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
 /** How to open a device. */
 export interface DeviceOptions {
   /** Use this WebGPU device, made by the caller and never destroyed by us, instead of opening one. */
   device?: GPUDevice;
   /** Largest number of bytes that tensors may occupy at once. */
   memoryBudget?: number;
+  /** Asks for the adapter's matrix units, where it offers them; they are experimental. */
+  subgroupMatrix?: boolean;
 }
 
 /** A WebGPU device with its buffer pool and command stream. */
@@ -85,7 +90,7 @@ export class GpuDevice implements Device {
     if (options.device) {
       device = new GpuDevice(options.device, factsOf(options.device.adapterInfo), false);
     } else {
-      const entry = await openGpu();
+      const entry = await openGpu(options.subgroupMatrix);
       const adapter = await entry.requestAdapter({
         powerPreference: "high-performance",
       });
@@ -94,9 +99,9 @@ export class GpuDevice implements Device {
           "WebGPU: expected an adapter (a GPU, or the software adapter that set-up installs), got none",
         );
       }
-      const features = (["timestamp-query", "shader-f16", "subgroups"] as GPUFeatureName[]).filter((name) =>
-        adapter.features.has(name),
-      );
+      const wanted = ["timestamp-query", "shader-f16", "subgroups"] as GPUFeatureName[];
+      if (options.subgroupMatrix) wanted.push(SUBGROUP_MATRIX);
+      const features = wanted.filter((name) => adapter.features.has(name));
       const { limits } = adapter;
       const gpu = await adapter.requestDevice({
         requiredFeatures: features,

@@ -4,10 +4,10 @@ import { NoAdapterError } from "./errors.ts";
 export const pollsWhileWaiting: boolean = false;
 
 /**
- * The WebGPU entry point of this platform: the browser's own.
+ * The WebGPU entry point of this platform: the browser's own; whether it has experimental features is said when it is started.
  * @throws NoAdapterError if the browser has no WebGPU.
  */
-export async function openGpu(): Promise<GPU> {
+export async function openGpu(_experimental = false): Promise<GPU> {
   const gpu = globalThis.navigator?.gpu;
   if (!gpu) {
     throw new NoAdapterError(

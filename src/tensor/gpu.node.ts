@@ -3,17 +3,23 @@ import { NoAdapterError } from "./errors.ts";
 // Dawn aborts the process when the object made by create() is collected while a device lives, so every one is held here.
 const held = new Set<GPU>();
 
-/** What Dawn is started with. Exact timestamps: it rounds them to 65.5 µs otherwise. */
-export const dawnToggles: readonly string[] = ["disable-dawn-features=timestamp_quantization"];
+/**
+ * What Dawn is started with. Exact timestamps: it rounds them to 65.5 µs otherwise. It hides experimental features unless told
+ * that it may offer what is unsafe.
+ */
+export function dawnToggles(experimental = false): string[] {
+  const exact = "disable-dawn-features=timestamp_quantization";
+  return experimental ? [exact, "enable-dawn-features=allow_unsafe_apis"] : [exact];
+}
 
 /** Whether waiting for the GPU keeps this thread busy. Dawn polls from the event loop while a promise of the GPU is pending. */
 export const pollsWhileWaiting: boolean = true;
 
 /**
- * The WebGPU entry point of this platform: Dawn through the optional package `webgpu`.
+ * The WebGPU entry point of this platform: Dawn through the optional package `webgpu`, with its `experimental` features or not.
  * @throws NoAdapterError if the package is not installed or does not run here.
  */
-export async function openGpu(): Promise<GPU> {
+export async function openGpu(experimental = false): Promise<GPU> {
   let create: (flags: string[]) => GPU;
   try {
     ({ create } = (await import("webgpu")) as unknown as {
@@ -24,7 +30,7 @@ export async function openGpu(): Promise<GPU> {
       `WebGPU in Node needs the package "webgpu" (npm install webgpu): expected it to load, got: ${(cause as Error).message}`,
     );
   }
-  const gpu = create([...dawnToggles]);
+  const gpu = create(dawnToggles(experimental));
   held.add(gpu);
   return gpu;
 }

@@ -1,5 +1,5 @@
 import { type Dispatch, storagesOf } from "./command.ts";
-import type { GpuDevice } from "./device.ts";
+import { type GpuDevice, SUBGROUP_MATRIX } from "./device.ts";
 import type { PooledStorage, Storage } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { scope } from "./tensor.ts";
@@ -98,9 +98,10 @@ export async function tune(
   return tuned;
 }
 
-/** Adapter and driver that choices hold for, as text. */
+/** Adapter and driver that choices hold for, and whether it has its matrix units switched on, as text. */
 export function adapterKey({ adapter, gpu }: GpuDevice): string {
-  const parts = [adapter.vendor, adapter.architecture, gpu.adapterInfo?.device, adapter.description];
+  const matrices = gpu.features.has(SUBGROUP_MATRIX) ? "subgroup matrices" : "";
+  const parts = [adapter.vendor, adapter.architecture, gpu.adapterInfo?.device, adapter.description, matrices];
   return [...new Set(parts)].filter(Boolean).join(" / ") || "an adapter without a name";
 }
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { folderPreset, scenesPreset } from "../../src/cli/presets.ts";
 import { encodePng } from "../../src/data/png.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
-import { cli, temporaryFolder, writeDataset } from "./harness.ts";
+import { cli, cliWith, temporaryFolder, writeDataset } from "./harness.ts";
 
 const folder = temporaryFolder();
 const data = path.join(folder, "data");
@@ -224,7 +224,10 @@ describe("info", () => {
     expect(facts.adapter).not.toBe("");
     expect(facts.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27);
     expect(facts.versions).toMatchObject({ onestage: "0.1.0", node: process.versions.node });
+    expect(facts.subgroupMatrix).toBe("off (ONESTAGE_SUBGROUP_MATRIX=1 asks)");
     expect((await cli("info")).out).toMatch(/^adapter +.+\n/);
+    const asked = await cliWith({ env: { ONESTAGE_SUBGROUP_MATRIX: "1" } }, "info");
+    expect(asked.out).toMatch(/\nsubgroup matrices +not offered by this adapter\n/);
   });
 });
 

@@ -12,6 +12,7 @@ const sizes: [rows: number, inner: number, cols: number][] = [
   [33, 100, 36],
   [40, 64, 96],
   [132, 20, 136],
+  [80, 32, 48],
 ];
 const flags = [false, true];
 

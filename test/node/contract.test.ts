@@ -10,13 +10,19 @@ function someConstants(names: readonly string[], source: string): Record<string,
   return Object.fromEntries(names.map((name) => [name, isFlag(name) ? true : 4]));
 }
 
+// The parser does not know the experimental types and functions of subgroup matrices; declarations have none.
+function withoutMatrices(wgsl: string): string {
+  return wgsl.replace(/subgroup_matrix_\w+<[^<>]*>/g, "f32").replace(/(subgroupMatrix\w+)<[^<>]*>/g, "$1");
+}
+
 describe("the contract between WGSL and TypeScript", () => {
   it.each([...kernels().values()].map((kernel) => [kernel.spec.name, kernel] as const))(
     "%s",
     (_name, { spec, code }) => {
       void code;
       const kernel = kernels().get(spec.name)!;
-      const reflection = new WgslReflect(kernel.code(someConstants(spec.constants ?? [], spec.source)));
+      const wgsl = kernel.code(someConstants(spec.constants ?? [], spec.source));
+      const reflection = new WgslReflect(withoutMatrices(wgsl));
       const bindings = reflection.getBindGroups()[0]!;
       const expected = Object.entries(spec.bindings).map(([name, access]) => [
         name,
