@@ -109,7 +109,9 @@ describe("profiling a recorded step", () => {
     expect(shown).toBeGreaterThan(0);
     // Passes may not overlap by more than the clock's step.
     expect(shown).toBeLessThanOrEqual(1.01 * spans.at(-1)!.end + 1e-4);
-    for (const time of [plain, profiled, host]) expect(time).toBeGreaterThan(0);
+    for (const time of [plain, profiled]) expect(time).toBeGreaterThan(0);
+    // A browser's clock goes in steps of 100 µs, which JavaScript may not need.
+    expect(host).toBeGreaterThanOrEqual(0);
     const kernels = new Set(spans.map(({ kernel }) => kernel).filter((kernel) => kernel !== "copy"));
     expect(new Set(compile.map(({ kernel }) => kernel))).toEqual(kernels);
     dispose();
