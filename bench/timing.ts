@@ -1,12 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GpuDevice } from "../src/tensor/device.ts";
+import { Queries } from "../src/tensor/queries.ts";
 import { type Summary, summarise } from "./statistics.ts";
-
-const QUERY_RESOLVE = 0x200;
-const COPY_SRC = 0x04;
-const COPY_DST = 0x08;
-const MAP_READ = 0x01;
-const READ_MODE = 0x01;
 
 // A sample lasts at least so long (ms), so that what surrounds it does not count; repetitions make up for short work.
 const SAMPLE = 10;
@@ -54,16 +49,11 @@ export interface Effort {
 
 /** Measures work by wall time between two waits for the queue, and by GPU timestamps where the device has them. */
 export class Timer {
-  readonly #queries: GPUQuerySet | null = null;
-  readonly #resolved: GPUBuffer | null = null;
-  readonly #reader: GPUBuffer | null = null;
+  readonly #queries: Queries | null;
 
   constructor(private readonly device: GpuDevice) {
     const { gpu } = device;
-    if (!gpu.features.has("timestamp-query")) return;
-    this.#queries = gpu.createQuerySet({ type: "timestamp", count: 2 });
-    this.#resolved = gpu.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC });
-    this.#reader = gpu.createBuffer({ size: 16, usage: COPY_DST | MAP_READ });
+    this.#queries = gpu.features.has("timestamp-query") ? new Queries(gpu, 2) : null;
   }
 
   /**
@@ -84,11 +74,12 @@ export class Timer {
     // While a promise of the GPU is pending, Dawn polls without rest, which takes a core from an adapter on the CPU.
     const rest = 0.8 * expected - host;
     if (device.adapter.software && rest > SHORT) await sleep(rest);
-    const marks = this.#queries ? await this.#read() : null;
-    if (!marks) await device.sync();
+    const seconds = await this.#queries?.read();
+    const marks = seconds ? 1000 * (seconds[1]! - seconds[0]!) : null;
+    if (marks === null) await device.sync();
     const wall = performance.now() - began;
     device.check();
-    return { wall: wall / repeats, gpu: marks && marks / repeats, host: host / repeats };
+    return { wall: wall / repeats, gpu: marks === null ? null : marks / repeats, host: host / repeats };
   }
 
   /**
@@ -120,23 +111,12 @@ export class Timer {
   }
 
   /** An empty pass whose end is a timestamp: everything before it has ended by then. */
-  #mark(index: 0 | 1): GPUCommandBuffer {
+  #mark(query: 0 | 1): GPUCommandBuffer {
+    const { set, index } = this.#queries!.at(query);
     const encoder = this.device.gpu.createCommandEncoder();
-    const timestampWrites = { querySet: this.#queries!, endOfPassWriteIndex: index };
-    encoder.beginComputePass({ timestampWrites }).end();
-    if (index === 1) {
-      encoder.resolveQuerySet(this.#queries!, 0, 2, this.#resolved!, 0);
-      encoder.copyBufferToBuffer(this.#resolved!, 0, this.#reader!, 0, 16);
-    }
+    encoder.beginComputePass({ timestampWrites: { querySet: set, endOfPassWriteIndex: index } }).end();
+    if (query === 1) this.#queries!.resolve(encoder);
     return encoder.finish();
-  }
-
-  /** Milliseconds between both marks. */
-  async #read(): Promise<number> {
-    await this.#reader!.mapAsync(READ_MODE);
-    const [begin, end] = new BigUint64Array(this.#reader!.getMappedRange().slice(0)) as unknown as [bigint, bigint];
-    this.#reader!.unmap();
-    return Number(end - begin) / 1e6;
   }
 
   /** Dispatches that the device was given so far. */
@@ -146,9 +126,7 @@ export class Timer {
 
   /** Frees the queries. */
   dispose(): void {
-    this.#queries?.destroy();
-    this.#resolved?.destroy();
-    this.#reader?.destroy();
+    this.#queries?.dispose();
   }
 }
 
