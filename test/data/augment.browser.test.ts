@@ -1,0 +1,2 @@
+// The recorded bits must hold in a browser's engine too.
+import "./augment.test.ts";
