@@ -10,6 +10,8 @@ export interface Sample {
   readonly rgb: Uint8Array;
   /** [height, width], distance along the optical axis in millimetres; 0 where the sensor saw nothing. */
   readonly depth: Uint16Array;
+  /** [height, width], infrared intensity, in the sensor's own counts. */
+  readonly ir?: Uint16Array;
   /** [height, width], an index into the dataset's `labels`; 255 where a pixel must be ignored. */
   readonly label?: Uint8Array;
   /** Index of the image's class in the dataset's `classes`. */
