@@ -1,15 +1,19 @@
 import type { GpuDevice } from "../tensor/device.ts";
 import type { Method } from "./methods.ts";
-import { type Metrics, MetricsCounter, SegmentationCounter } from "./metrics.ts";
+import { type Metrics, MetricsCounter, type PerImage, SegmentationCounter } from "./metrics.ts";
 import { type ImagePrediction, type MapPrediction, Predictor } from "./predictor.ts";
 import type { HostBatch } from "./train.ts";
 
 /** Metrics of the fused head, and of the mean of the probabilities of both heads where there are two. */
 export interface Evaluation {
-  /** `SegmentationMetrics` where pixels are classified. */
+  /** `ClassificationMetrics` of images, `SegmentationMetrics` of pixels. */
   metrics: Metrics;
   /** "F+H": no parameter more, usually better calibrated; null for networks with one head. */
   averaged: Metrics | null;
+  /** What the fused head says of each image. */
+  perImage: PerImage;
+  /** What the mean of both heads says of each image; null for networks with one head. */
+  averagedPerImage: PerImage | null;
 }
 
 /** Predicts the images of one batch: waits for the GPU. */
@@ -26,15 +30,22 @@ export async function predictMaps(
   return using(new Predictor(device, method), (predictor) => predictor.maps(host));
 }
 
-/** Evaluates a method on batches: waits for the GPU once a batch. */
+/**
+ * Evaluates a method on batches: waits for the GPU once a batch. Where `live` is the class of live faces, the metrics of
+ * images say too how well attacks are found.
+ */
 export async function evaluate(
   device: GpuDevice,
   method: Method,
   batches: Iterable<HostBatch>,
   classes: number,
+  live: number | null = null,
 ): Promise<Evaluation> {
-  const run = method.task === "segment" ? evaluateMaps : evaluateImages;
-  return using(new Predictor(device, method), (predictor) => run(predictor, batches, classes));
+  return using(new Predictor(device, method), (predictor) =>
+    method.task === "segment"
+      ? evaluateMaps(predictor, batches, classes)
+      : evaluateImages(predictor, batches, classes, live),
+  );
 }
 
 async function using<T>(predictor: Predictor, body: (predictor: Predictor) => Promise<T>): Promise<T> {
@@ -45,7 +56,7 @@ async function using<T>(predictor: Predictor, body: (predictor: Predictor) => Pr
   }
 }
 
-async function evaluateMaps(predictor: Predictor, batches: Iterable<HostBatch>, classes: number) {
+async function evaluateMaps(predictor: Predictor, batches: Iterable<HostBatch>, classes: number): Promise<Evaluation> {
   const counters = { fused: new SegmentationCounter(classes), averaged: new SegmentationCounter(classes) };
   let two = false;
   for (const host of batches) {
@@ -54,19 +65,34 @@ async function evaluateMaps(predictor: Predictor, batches: Iterable<HostBatch>, 
     if (averaged) counters.averaged.add(averaged.labels, host.target, averaged.nll, host.size);
     two ||= averaged !== null;
   }
-  return { metrics: counters.fused.result(), averaged: two ? counters.averaged.result() : null };
+  return evaluationOf(counters.fused, two ? counters.averaged : null);
 }
 
-async function evaluateImages(predictor: Predictor, batches: Iterable<HostBatch>, classes: number) {
-  const fused = new MetricsCounter(classes);
-  const averaged = new MetricsCounter(classes);
+async function evaluateImages(
+  predictor: Predictor,
+  batches: Iterable<HostBatch>,
+  classes: number,
+  live: number | null,
+): Promise<Evaluation> {
+  const counters = { fused: new MetricsCounter(classes, live), averaged: new MetricsCounter(classes, live) };
   let two = false;
   for (const host of batches) {
     for (const [i, prediction] of (await predictor.images(host)).entries()) {
-      fused.add(prediction.probabilities, host.target[i]!);
-      if (prediction.averaged) averaged.add(prediction.averaged, host.target[i]!);
+      counters.fused.add(prediction.probabilities, host.target[i]!);
+      if (prediction.averaged) counters.averaged.add(prediction.averaged, host.target[i]!);
       two ||= prediction.averaged !== null;
     }
   }
-  return { metrics: fused.result(), averaged: two ? averaged.result() : null };
+  return evaluationOf(counters.fused, two ? counters.averaged : null);
+}
+
+type Counter = MetricsCounter | SegmentationCounter;
+
+function evaluationOf(fused: Counter, averaged: Counter | null): Evaluation {
+  return {
+    metrics: fused.result(),
+    averaged: averaged?.result() ?? null,
+    perImage: fused.perImage(),
+    averagedPerImage: averaged?.perImage() ?? null,
+  };
 }

@@ -1,3 +1,5 @@
+import { type Calibration, CalibrationCounter } from "./calibration.ts";
+import { type SpoofingMetrics, spoofingMetrics } from "./spoofing.ts";
 import { IGNORED } from "./task.ts";
 
 /** Classification quality over a set of images; what it means for pixels says `SegmentationMetrics`. */
@@ -15,23 +17,50 @@ export interface Metrics {
   samples: number;
 }
 
-/** Collects predictions image by image. */
+/** Classification quality with how far the probabilities can be believed. */
+export interface ClassificationMetrics extends Metrics, Calibration {
+  /** How well live faces are told from attacks; only where a class is named as the live one. */
+  spoofing?: SpoofingMetrics;
+}
+
+/**
+ * What was predicted of each image, in the order of the split, as plain data: enough to draw images anew and to compare
+ * networks on the same draws. Classes of images, or for pixels the counts [images, classes] of those that have a class
+ * both in truth and prediction, and in either of them.
+ */
+export type PerImage =
+  | { kind: "classes"; truth: number[]; predicted: number[] }
+  | { kind: "pixels"; classes: number; intersection: number[]; union: number[] };
+
+/** Collects predictions image by image; `live` is the class of live faces where attacks are to be found. */
 export class MetricsCounter {
   readonly #confusion: number[][];
+  readonly #calibration = new CalibrationCounter();
+  readonly #truth: number[] = [];
+  readonly #predicted: number[] = [];
+  readonly #scores: number[] = [];
   #nll = 0;
 
-  constructor(readonly classes: number) {
+  constructor(
+    readonly classes: number,
+    private readonly live: number | null = null,
+  ) {
     this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   }
 
   /** Counts one image by its class probabilities; of equal ones the first counts. */
   add(probabilities: ArrayLike<number>, truth: number): void {
-    this.#confusion[truth]![argmax(probabilities)]!++;
+    const predicted = argmax(probabilities);
+    this.#confusion[truth]![predicted]!++;
     this.#nll -= Math.log(Math.max(probabilities[truth]!, 1e-12));
+    this.#calibration.add(probabilities, predicted, truth);
+    this.#truth.push(truth);
+    this.#predicted.push(predicted);
+    if (this.live !== null) this.#scores.push(probabilities[this.live]!);
   }
 
   /** The metrics of everything counted so far. */
-  result(): Metrics {
+  result(): ClassificationMetrics {
     const confusion = this.#confusion.map((row) => [...row]);
     const totals = confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
     const samples = totals.reduce((sum, count) => sum + count, 0);
@@ -44,7 +73,14 @@ export class MetricsCounter {
       perClass,
       confusion,
       samples,
+      ...this.#calibration.result(),
+      ...(this.live === null ? {} : { spoofing: spoofingMetrics(this.#scores, this.#truth, this.live) }),
     };
+  }
+
+  /** The class predicted for each image counted so far. */
+  perImage(): PerImage {
+    return { kind: "classes", truth: [...this.#truth], predicted: [...this.#predicted] };
   }
 }
 
@@ -64,6 +100,8 @@ export interface SegmentationMetrics extends Metrics {
 export class SegmentationCounter {
   // Counts, [truth, predicted]: a flat array, for it is indexed once a pixel.
   readonly #confusion: Float64Array;
+  readonly #intersection: number[] = [];
+  readonly #union: number[] = [];
   #nll = 0;
   #images = 0;
 
@@ -73,14 +111,38 @@ export class SegmentationCounter {
 
   /** Counts label maps of `images` images; nll: mean over their counted pixels of the negative log likelihood, in nats. */
   add(predicted: ArrayLike<number>, truth: ArrayLike<number>, nll: number, images = 1): void {
+    const pixels = truth.length / images;
     let counted = 0;
-    for (let i = 0; i < truth.length; i++) {
-      if (truth[i] === IGNORED) continue;
-      counted++;
-      this.#confusion[truth[i]! * this.classes + predicted[i]!]!++;
+    for (let image = 0; image < images; image++) {
+      counted += this.#addImage(predicted, truth, image * pixels, (image + 1) * pixels);
     }
     this.#nll += counted * nll;
     this.#images += images;
+  }
+
+  /** Counts the pixels from one index to another, which are one image; gives the number of those that count. */
+  #addImage(predicted: ArrayLike<number>, truth: ArrayLike<number>, from: number, to: number): number {
+    const both = new Array<number>(this.classes).fill(0);
+    const either = new Array<number>(this.classes).fill(0);
+    let counted = 0;
+    for (let i = from; i < to; i++) {
+      const [there, said] = [truth[i]!, predicted[i]!];
+      if (there === IGNORED) continue;
+      counted++;
+      this.#confusion[there * this.classes + said]!++;
+      either[there]!++;
+      if (said === there) both[there]!++;
+      else either[said]!++;
+    }
+    this.#intersection.push(...both);
+    this.#union.push(...either);
+    return counted;
+  }
+
+  /** The pixels of each class in each image counted so far. */
+  perImage(): PerImage {
+    const { classes } = this;
+    return { kind: "pixels", classes, intersection: [...this.#intersection], union: [...this.#union] };
   }
 
   /** The metrics of everything counted so far. */
