@@ -4,7 +4,7 @@ import { crossEntropy } from "../src/kernels/loss.ts";
 import { globalAvgPool, maxPool2d } from "../src/kernels/pool.ts";
 import { concat } from "../src/kernels/shape.ts";
 import { relu } from "../src/kernels/unary.ts";
-import { BasicBlock } from "../src/model/encoder.ts";
+import { BasicBlock } from "../src/model/blocks.ts";
 import { BatchNorm, Conv2d, Linear } from "../src/nn/layers.ts";
 import { Init, Module, type Pass, TrainingPass } from "../src/nn/module.ts";
 import { defaultOptimiser, Optimiser } from "../src/nn/optimiser.ts";

@@ -141,7 +141,14 @@ async function withMode(
 
 const scenarios: Record<string, Scenario> = {
   "tiny 64x56x56": { encoder: encoders.tiny, task: "classify", classes: 10, batch: 64, height: 56, width: 56 },
-  "resnet18 16x64x64": { encoder: encoders.resnet18, task: "classify", classes: 10, batch: 16, height: 64, width: 64 },
+  "resnet18-se 16x64x64": {
+    encoder: encoders["resnet18-se"],
+    task: "classify",
+    classes: 10,
+    batch: 16,
+    height: 64,
+    width: 64,
+  },
   "segmentation tiny 8x96x128": {
     encoder: encoders.tiny,
     task: "segment",

@@ -9,6 +9,7 @@ export type { Dataset, Sample } from "./data/sample.ts";
 export * from "./data/scenes/index.ts";
 export { type SplitStatistics, statistics } from "./data/statistics.ts";
 export * from "./kernels/index.ts";
+export * from "./model/blocks.ts";
 export * from "./model/ctn.ts";
 export * from "./model/decoder.ts";
 export * from "./model/encoder.ts";

@@ -1,19 +1,21 @@
-import { mul } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
-import { globalAvgPool, maxPool2d } from "../kernels/pool.ts";
-import { reshape } from "../kernels/shape.ts";
-import { relu, sigmoid } from "../kernels/unary.ts";
-import { BatchNorm, Conv2d, Linear } from "../nn/layers.ts";
+import { maxPool2d } from "../kernels/pool.ts";
+import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import { recompute } from "../nn/recompute.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { BasicBlock, type Block, Bottleneck, NonBottleneck1D, SqueezeExcitation } from "./blocks.ts";
 
-/** The sizes of an encoder: a 3×3 stem of stride 2, a max-pool, then stages of residual blocks. */
+/** The sizes of a residual encoder: a stem of stride 2, a max-pool, then stages of residual blocks. */
 export interface EncoderConfig {
   stem: number;
+  /** Kernel of the stem's convolution, 3 by default. */
+  kernel?: number;
   /** Max-pool window after the stem; stride 2. */
   pool: number;
+  /** What the stages are made of: `basic` by default. */
+  block?: keyof typeof blockTypes;
   /** Channels of each stage; every stage but the first halves the image. */
   widths: readonly number[];
   /** Residual blocks in each stage. */
@@ -27,10 +29,23 @@ export interface EncoderConfig {
   half?: boolean;
 }
 
-/** The model sizes by name: `tiny` trains on a CPU adapter; `resnet18` as in method.md a.6. */
+const blockTypes = { basic: BasicBlock, bottleneck: Bottleneck, "nonbottleneck-1d": NonBottleneck1D };
+
+const resnet = { stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 } as const;
+const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
+
+/**
+ * The model sizes by name: `tiny` trains on a CPU adapter; `resnet18-se` has a 3×3 stem and a squeeze-and-excitation block
+ * after its second stage; the others are torchvision's ResNets, by its names, and ESANet's with factorised blocks.
+ * Source: method.md a.6 (resnet18-se); He et al. 2016, table 1; Seichter et al. 2021 (resnet34-nbt1d).
+ */
 export const encoders = {
   tiny: { stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
-  resnet18: { stem: 64, pool: 3, widths: [64, 128, 256, 512], blocks: [2, 2, 2, 2], squeeze: 2, dropout: 0 },
+  "resnet18-se": { ...resnet, kernel: 3, blocks: [2, 2, 2, 2], squeeze: 2 },
+  resnet18: { ...resnet, blocks: [2, 2, 2, 2] },
+  resnet34,
+  resnet50: { ...resnet34, block: "bottleneck", widths: [256, 512, 1024, 2048] },
+  "resnet34-nbt1d": { ...resnet34, block: "nonbottleneck-1d" },
 } as const satisfies Record<string, EncoderConfig>;
 
 /** A model size. */
@@ -43,73 +58,27 @@ export function encoderConfig(model: string): EncoderConfig {
   return config;
 }
 
-/** Two 3×3 convolutions with batch norm and a shortcut. Source: He et al. 2016, fig. 2. */
-export class BasicBlock extends Module {
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm;
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm;
-  readonly downsample: [Conv2d, BatchNorm] | null;
-
-  constructor(init: Init, inputs: number, outputs: number, stride: number) {
-    super();
-    this.conv1 = new Conv2d(init.at("conv1"), inputs, outputs, { kernel: 3, stride });
-    this.bn1 = new BatchNorm(init, outputs);
-    this.conv2 = new Conv2d(init.at("conv2"), outputs, outputs, { kernel: 3 });
-    this.bn2 = new BatchNorm(init, outputs);
-    const projected = stride !== 1 || inputs !== outputs;
-    this.downsample = projected
-      ? [new Conv2d(init.at("downsample"), inputs, outputs, { kernel: 1, stride }), new BatchNorm(init, outputs)]
-      : null;
-  }
-
-  forward(x: Tensor, pass: Pass): Tensor {
-    const hidden = this.bn1.forward(this.conv1.forward(x), pass, { activation: "relu" });
-    const residual = this.downsample ? this.downsample[1].forward(this.downsample[0].forward(x), pass) : x;
-    return this.bn2.forward(this.conv2.forward(hidden), pass, { residual, activation: "relu" });
-  }
-}
-
-/** Weighs channels by a small network on their means. Source: Hu et al. 2018, reduction 16. */
-export class SqueezeExcitation extends Module {
-  readonly fc1: Linear;
-  readonly fc2: Linear;
-
-  constructor(init: Init, channels: number, reduction = 16) {
-    super();
-    const hidden = Math.max(1, Math.floor(channels / reduction));
-    this.fc1 = new Linear(init.at("fc1"), channels, hidden);
-    this.fc2 = new Linear(init.at("fc2"), hidden, channels);
-  }
-
-  forward(x: Tensor): Tensor {
-    const [n, , , c] = x.shape as [number, number, number, number];
-    const weights = sigmoid(this.fc2.forward(relu(this.fc1.forward(globalAvgPool(x)))));
-    const weighted = mul(cast(x, "f32"), reshape(weights, [n, 1, 1, c]));
-    return cast(weighted, x.dtype === "f16" ? "f16" : "f32");
-  }
-}
-
 /** A residual encoder with its parts apart, so that features can be fused between the stages. */
 export class Encoder extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm;
-  readonly layer1: BasicBlock[];
-  readonly layer2: BasicBlock[];
-  readonly layer3: BasicBlock[];
-  readonly layer4: BasicBlock[];
+  readonly layer1: Block[];
+  readonly layer2: Block[];
+  readonly layer3: Block[];
+  readonly layer4: Block[];
   readonly se: SqueezeExcitation | null;
   readonly #config: EncoderConfig;
 
   constructor(init: Init, inputs: number, config: EncoderConfig) {
     super();
     this.#config = config;
-    this.conv1 = new Conv2d(init.at("conv1"), inputs, config.stem, { kernel: 3, stride: 2 });
+    this.conv1 = new Conv2d(init.at("conv1"), inputs, config.stem, { kernel: config.kernel ?? 3, stride: 2 });
     this.bn1 = new BatchNorm(init, config.stem);
+    const ResidualBlock = blockTypes[config.block ?? "basic"];
     const stage = (l: number) =>
       Array.from({ length: config.blocks[l] ?? 0 }, (_, b) => {
         const before = b > 0 ? config.widths[l]! : l > 0 ? config.widths[l - 1]! : config.stem;
-        return new BasicBlock(init.at(`layer${l + 1}`, b), before, config.widths[l]!, l > 0 && b === 0 ? 2 : 1);
+        return new ResidualBlock(init.at(`layer${l + 1}`, b), before, config.widths[l]!, l > 0 && b === 0 ? 2 : 1);
       });
     this.layer1 = stage(0);
     this.layer2 = stage(1);

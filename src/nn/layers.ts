@@ -7,22 +7,28 @@ import { matmul } from "../kernels/matmul.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Init, Module, type Pass } from "./module.ts";
 
-/** Settings of a convolution layer; numbers apply to both axes. */
+/** One number for both axes, or [vertical, horizontal]. */
+export type Extents = number | readonly [number, number];
+
+/** Settings of a convolution layer. */
 export interface Conv2dOptions {
-  kernel: number;
-  stride?: number;
-  /** Zeros around the image; half the kernel by default, so that stride 1 keeps the size. */
-  padding?: number;
-  dilation?: number;
+  kernel: Extents;
+  stride?: Extents;
+  /** Zeros around the image; half of what the kernel spans by default, so that stride 1 keeps the size. */
+  padding?: Extents;
+  dilation?: Extents;
   groups?: number;
   bias?: boolean;
   activation?: "none" | "relu";
 }
 
-/** A weight with elements of x's type: the weight itself stays f32. */
-function storedAs(x: Tensor, weight: Tensor): Tensor {
-  return cast(weight, x.dtype === "f16" ? "f16" : "f32");
+/** An f32 tensor with elements of x's type. */
+function storedAs(x: Tensor, wide: Tensor): Tensor {
+  return cast(wide, x.dtype === "f16" ? "f16" : "f32");
 }
+
+const pair = (extents: Extents): readonly [number, number] =>
+  typeof extents === "number" ? [extents, extents] : extents;
 
 /** Convolution of [N,H,W,C] images with He-normal weights. Source: He et al. 2015. */
 export class Conv2d extends Module {
@@ -32,15 +38,18 @@ export class Conv2d extends Module {
 
   constructor(init: Init, inputs: number, outputs: number, options: Conv2dOptions) {
     super();
-    const { kernel, stride = 1, padding = (kernel - 1) >> 1, dilation = 1, groups = 1, bias = false } = options;
-    const { activation = "none" } = options;
-    const fan = (kernel * kernel * inputs) / groups;
-    this.weight = init.at("weight").normal([kernel, kernel, inputs / groups, outputs], Math.sqrt(2 / fan));
+    const { stride = 1, groups = 1, bias = false, activation = "none" } = options;
+    const [kernel, dilation] = [pair(options.kernel), pair(options.dilation ?? 1)];
+    const half = (axis: 0 | 1) => (dilation[axis] * (kernel[axis] - 1)) >> 1;
+    const { padding = [half(0), half(1)] } = options;
+    const fan = (kernel[0] * kernel[1] * inputs) / groups;
+    this.weight = init.at("weight").normal([...kernel, inputs / groups, outputs], Math.sqrt(2 / fan));
     this.bias = bias ? init.constant([outputs], 0) : null;
     this.#options = { stride, padding, dilation, groups, activation };
   }
 
   forward(x: Tensor): Tensor {
+    // The weight itself stays f32.
     return conv2d(x, storedAs(x, this.weight), this.bias, this.#options);
   }
 }
@@ -51,9 +60,12 @@ export class BatchNorm extends Module {
   readonly bias: Tensor;
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
+  readonly #eps: number;
 
-  constructor(init: Init, channels: number) {
+  /** eps: what keeps the square root of the variance from zero. */
+  constructor(init: Init, channels: number, eps = 1e-5) {
     super();
+    this.#eps = eps;
     this.weight = init.constant([channels], 1);
     this.bias = init.constant([channels], 0);
     this.runningMean = init.buffer([channels], 0);
@@ -66,7 +78,7 @@ export class BatchNorm extends Module {
     { training, repeated = false }: Pass,
     after: Pick<BatchNormOptions, "activation" | "residual"> = {},
   ): Tensor {
-    const options = { training, ...(repeated ? { momentum: 0 } : {}), ...after };
+    const options = { training, eps: this.#eps, ...(repeated ? { momentum: 0 } : {}), ...after };
     return batchNorm(x, this.weight, this.bias, this.runningMean, this.runningVar, options);
   }
 }
@@ -98,6 +110,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor, pass: Pass): Tensor {
-    return pass.training && this.#p > 0 ? dropout(x, { p: this.#p, seed: pass.seed() }) : x;
+    if (!pass.training || this.#p === 0) return x;
+    return storedAs(x, dropout(cast(x, "f32"), { p: this.#p, seed: pass.seed() }));
   }
 }

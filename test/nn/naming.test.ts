@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { BasicBlock } from "../../src/model/encoder.ts";
+import { BasicBlock } from "../../src/model/blocks.ts";
 import { BatchNorm } from "../../src/nn/layers.ts";
 import { Init, inference, Module } from "../../src/nn/module.ts";
 import { nameLayers } from "../../src/nn/naming.ts";
