@@ -1,7 +1,8 @@
 import path from "node:path";
 import { evaluate } from "../model/evaluate.ts";
 import { methods, type Seen } from "../model/methods.ts";
-import type { Metrics } from "../model/metrics.ts";
+import type { ClassificationMetrics, Metrics, SegmentationMetrics } from "../model/metrics.ts";
+import type { SpoofingRates } from "../model/spoofing.ts";
 import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
 import { useChoices } from "../tensor/choices.ts";
@@ -17,6 +18,7 @@ export interface EvalOptions {
   split?: string;
   modality?: string;
   network?: string;
+  live?: string;
   json?: boolean;
 }
 
@@ -35,23 +37,28 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   if (!dataset.splits.includes(split)) {
     throw new UsageError(`--split: expected one of ${dataset.splits.join(", ")}, got ${split}`);
   }
+  const live = liveClass(options.live, facts.classes, settings.task);
   const device = await io.openDevice();
   useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
   const batches = splitBatches(dataset, split, settings, facts, io.signal);
-  const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);
+  const found = await evaluate(device, method, batches, facts.classes.length, live);
+  const { metrics, averaged, perImage, averagedPerImage } = found;
   method.network.dispose();
   const { title, seen } = methods[name];
   if (options.json) {
     const about = { run: run.folder, network: name, modality: seen, split, classes: facts.classes };
-    io.out(`${JSON.stringify({ ...about, ...metrics, averaged })}\n`);
+    io.out(`${JSON.stringify({ ...about, ...metrics, averaged, perImage, averagedPerImage })}\n`);
     return;
   }
   const lines = [
     `${title} (${name}) on ${split} of ${dataset.name}, ${metrics.samples} images:`,
-    summary(metrics, settings.task),
+    ...summary(metrics, settings.task),
   ];
-  if (averaged) lines.push(`mean of both heads: ${summary(averaged, settings.task)}`);
+  if (averaged) {
+    const [first, ...rest] = summary(averaged, settings.task);
+    lines.push(`mean of both heads: ${first}`, ...rest);
+  }
   for (const [i, share] of metrics.perClass.entries()) lines.push(`  ${facts.classes[i]}: ${percent(share)}`);
   io.out(`${lines.join("\n")}\n`);
 }
@@ -64,7 +71,38 @@ function modality({ modality: wanted, network }: EvalOptions): Seen | undefined 
   throw new UsageError(`--modality: expected one of ${SEEN.join(", ")}, got ${wanted}`);
 }
 
-function summary({ top1, meanClass, nll }: Metrics, task: Task): string {
+/** The class of live faces: the one named, else of two classes the one whose name says so; null where there is none. */
+function liveClass(name: string | undefined, classes: readonly string[], task: Task): number | null {
+  if (name === undefined) {
+    const saying = classes.findIndex((known) => /^(live|real|genuine|bona[ _-]?fide)$/i.test(known));
+    return task === "classify" && classes.length === 2 && saying >= 0 ? saying : null;
+  }
+  if (task === "segment") throw new UsageError(`--live: expected only with classes of images, got ${name}`);
+  const found = classes.indexOf(name);
+  if (found < 0) throw new UsageError(`--live: expected one of ${classes.join(", ")}, got ${name}`);
+  return found;
+}
+
+function summary(metrics: Metrics, task: Task): string[] {
+  const { top1, meanClass, nll } = metrics;
   const words = metricWords(task);
-  return `${words.top1} ${percent(top1)}, ${words.meanClass} ${percent(meanClass)}, NLL ${number(nll)}`;
+  const line = `${words.top1} ${percent(top1)}, ${words.meanClass} ${percent(meanClass)}, NLL ${number(nll)}`;
+  if (task === "segment") {
+    const { classAccuracy } = metrics as SegmentationMetrics;
+    return [`${line}, mean accuracy ${percent(classAccuracy)}`];
+  }
+  const { ece, brier, spoofing } = metrics as ClassificationMetrics;
+  const all = `${line}, ECE ${percent(ece)}, Brier ${number(brier)}`;
+  if (!spoofing) return [all];
+  const { half, equal, eer, auc, tprAtFpr } = spoofing;
+  const points = tprAtFpr.map(({ fpr, tpr }) => `${percent(tpr)} at FPR ${fpr}`);
+  return [
+    all,
+    `  live or attack: EER ${percent(eer)}, AUC ${number(auc)}, TPR ${points.join(", ")}`,
+    ...[half, equal].map(rates),
+  ];
+}
+
+function rates({ threshold, apcer, bpcer, acer }: SpoofingRates): string {
+  return `  at ${number(threshold)}: APCER ${percent(apcer)}, BPCER ${percent(bpcer)}, ACER ${percent(acer)}`;
 }

@@ -75,6 +75,7 @@ function program(io: Io): Command {
     .option("--split <name>", "train, val or test; what the run was compared on without it")
     .option("--modality <rgb|depth|both>", "what the network is shown; rgb without it")
     .option("--network <name>", "a network of the run; the one that serves the modality without it")
+    .option("--live <class>", "class of live faces: says how well attacks, all other classes, are found")
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage eval --run runs/scenes-1 --modality depth --json"))
     .action((options: EvalOptions) => evalRun(options, io));

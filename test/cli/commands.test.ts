@@ -164,6 +164,25 @@ describe("eval", () => {
     expect(text.out).toMatch(/^RGB only \(rgb-only\) on test of data, 8 images:\ntop-1 /);
   });
 
+  it("says how far probabilities can be believed, how attacks are found, and what was said of each image", async () => {
+    const flags = ["eval", "--run", run, "--network", "rgb-only", "--live", "far blue"];
+    const found = JSON.parse((await cli(...flags, "--json")).out);
+    expect(found.perImage.truth).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    const right = found.perImage.predicted.filter((k: number, i: number) => k === found.perImage.truth[i]).length;
+    expect(right / 8).toBe(found.top1);
+    expect(found.averagedPerImage).toBeNull();
+    // A tie at 0.5 apart, the class of live faces is predicted where their score is at least 0.5.
+    expect(found.spoofing.half.bpcer).toBe(1 - found.perClass[1]);
+    expect(found.spoofing.half.apcer).toBe(1 - found.perClass[0]);
+    const text = (await cli(...flags)).out;
+    expect(text).toMatch(
+      /ECE .+%, Brier .+\n +live or attack: EER .+%, AUC .+, TPR .+% at FPR 0\.01, .+\n +at 0\.5: APCER/,
+    );
+    expect((await cli("eval", "--run", run)).out).not.toContain("APCER");
+    const unknown = await cli("eval", "--run", run, "--live", "ghost");
+    expect(unknown).toMatchObject({ code: 2, err: ["--live: expected one of near red, far blue, got ghost"] });
+  });
+
   it("reads the tensors of its network only", async () => {
     const file = inRun("model.safetensors");
     const whole = readFileSync(file);
