@@ -1,4 +1,5 @@
 import type { Op } from "../tensor/op.ts";
+import { adaptiveAvgPool2dOp } from "./adaptive_pool.ts";
 import { batchNormOp } from "./batch_norm.ts";
 import { binaryOps } from "./binary.ts";
 import { castOp } from "./cast.ts";
@@ -16,6 +17,7 @@ import { shapeOps } from "./shape.ts";
 import { softmaxOps } from "./softmax.ts";
 import { unaryOps } from "./unary.ts";
 
+export { adaptiveAvgPool2d } from "./adaptive_pool.ts";
 export { backward } from "./backward.ts";
 export { batchNorm } from "./batch_norm.ts";
 export { add, average, div, maximum, minimum, mul, sub } from "./binary.ts";
@@ -57,7 +59,7 @@ export {
 /** Every op of the engine, by name; a test fails for an op without a suite. */
 export function registry(): ReadonlyMap<string, Op> {
   const single = [batchNormOp, castOp, conv2dOp, dropoutOp, hitsOp, matmulOp, mmdOp, resizeOp, resizeLabelsOp];
-  const pools = [avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
+  const pools = [adaptiveAvgPool2dOp, avgPool2dOp, globalAvgPoolOp, maxPool2dOp];
   const tables = [unaryOps, binaryOps, reduceOps, shapeOps, softmaxOps, lossOps].flatMap((table) =>
     Object.values(table),
   );

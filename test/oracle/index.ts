@@ -2,7 +2,7 @@ import { conv2d, matmul } from "./conv.ts";
 import { binary, binaryFunctions, unary, unaryFunctions } from "./elementwise.ts";
 import { crossEntropy, klDivergence, mmd, mse } from "./loss.ts";
 import { batchNorm } from "./norm.ts";
-import { avgPool2d, globalAvgPool, maxPool2d, resize, resizeLabels } from "./pool.ts";
+import { adaptiveAvgPool2d, avgPool2d, globalAvgPool, maxPool2d, resize, resizeLabels } from "./pool.ts";
 import { argmax, hits, logSoftmax, max, mean, softmax, sum } from "./reduce.ts";
 import { broadcastTo, cast, concat, pad, reshape, slice, transpose } from "./shape.ts";
 import type { Oracle } from "./types.ts";
@@ -25,6 +25,7 @@ export const oracles: Record<string, Oracle> = {
   conv2d,
   batchNorm,
   maxPool2d,
+  adaptiveAvgPool2d,
   avgPool2d,
   globalAvgPool,
   resize,

@@ -69,6 +69,30 @@ export function globalAvgPool(inputs: Arr[]): Arr {
   return mean(inputs, { axes: [1, 2] });
 }
 
+/** Mean over each of height × width bins that cover the image; the pixels that a bin overlaps count in it. */
+export function adaptiveAvgPool2d([x]: Arr[], { height, width }: Omit<ResizeAttrs, "mode">): Arr {
+  const [batch, inHeight, inWidth, channels] = x.shape;
+  const y = arr([batch, height, width, channels]);
+  const range = (bin: number, bins: number, extent: number) => {
+    const [first, end] = [Math.floor((bin * extent) / bins), Math.ceil(((bin + 1) * extent) / bins)];
+    return Array.from({ length: end - first }, (_, i) => first + i);
+  };
+  let at = 0;
+  for (let n = 0; n < batch; n++) {
+    for (let oy = 0; oy < height; oy++) {
+      for (let ox = 0; ox < width; ox++) {
+        const pixels = range(oy, height, inHeight).flatMap((iy) =>
+          range(ox, width, inWidth).map((ix) => ((n * inHeight + iy) * inWidth + ix) * channels),
+        );
+        for (let c = 0; c < channels; c++) {
+          y.data[at++] = pixels.reduce((total, pixel) => total + x.data[pixel + c], 0) / pixels.length;
+        }
+      }
+    }
+  }
+  return y;
+}
+
 interface Sample {
   low: number;
   high: number;
