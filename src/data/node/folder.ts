@@ -1,7 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { totalmem } from "node:os";
 import path from "node:path";
-import { FormatError, UsageError } from "../../tensor/errors.ts";
+import { FormatError } from "../../tensor/errors.ts";
+import { MemoryDataset } from "../memory.ts";
 import { decodeGrey8, decodeGrey16, decodeRgb8 } from "../png.ts";
 import { readPngHeader } from "../pngChunks.ts";
 import type { Dataset, Sample } from "../sample.ts";
@@ -45,51 +46,21 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   const size = await firstSize(root, [...unique.values()][0]);
   checkMemory(root, unique.size, size, options.maxBytes ?? totalmem() / 2);
   const images = await readAll(root, [...unique.values()], size, plan.labels.length, options.onProgress);
-  return new FolderDataset(path.basename(root), size, plan, images);
+  const { classes, labels } = plan;
+  const { width, height } = size;
+  return new MemoryDataset({ name: path.basename(root), width, height, classes, labels }, samplesOf(plan, images));
 }
 
 type SampleImages = Pick<Sample, "width" | "height" | "rgb" | "depth" | "label">;
 
-class FolderDataset implements Dataset {
-  readonly width: number;
-  readonly height: number;
-  readonly splits: readonly string[];
-  readonly classes: readonly string[];
-  readonly labels: readonly string[];
-  private readonly samples = new Map<string, readonly Sample[]>();
-
-  constructor(
-    readonly name: string,
-    size: Size,
-    plan: FolderPlan,
-    images: ReadonlyMap<string, SampleImages>,
-  ) {
-    this.width = size.width;
-    this.height = size.height;
-    this.splits = [...plan.splits.keys()];
-    this.classes = plan.classes;
-    this.labels = plan.labels;
-    for (const [split, files] of plan.splits) {
-      const samples = files.map(({ name, rgb, target }) => ({ ...(images.get(rgb) as SampleImages), name, target }));
-      this.samples.set(split, samples);
-    }
+/** The samples of each split, with their images; one image may be in several splits. */
+function samplesOf(plan: FolderPlan, images: ReadonlyMap<string, SampleImages>): Map<string, Sample[]> {
+  const samples = new Map<string, Sample[]>();
+  for (const [split, files] of plan.splits) {
+    const withImages = ({ name, rgb, target }: SampleFiles) => ({ ...(images.get(rgb) as SampleImages), name, target });
+    samples.set(split, files.map(withImages));
   }
-
-  size(split: string): number {
-    return this.split(split).length;
-  }
-
-  sample(split: string, index: number): Sample {
-    const sample = this.split(split)[index];
-    if (sample) return sample;
-    throw new UsageError(`${this.name}: expected a sample 0..${this.size(split) - 1} of ${split}, got ${index}`);
-  }
-
-  private split(split: string): readonly Sample[] {
-    const samples = this.samples.get(split);
-    if (samples) return samples;
-    throw new UsageError(`${this.name}: expected one of the splits ${this.splits.join(", ")}, got ${split}`);
-  }
+  return samples;
 }
 
 /** All samples have the size of the first colour image. */
