@@ -1,44 +1,81 @@
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
+import { type HsvShift, shiftHsv } from "./hsv.ts";
+import { resizeSample, type Size, turnSample, type Window } from "./resample.ts";
 import type { Sample } from "./sample.ts";
 
-/** What is varied between epochs; geometry is the same for colour, depth and labels. */
+/** What is varied between epochs; geometry is the same for colour, depth, infrared and labels. */
 export interface Augmentation {
   /** Side of a random square crop in pixels; 0 keeps the whole image. */
   crop: number;
+  /** Rows of the crop where it is not square: `crop` are its columns then. */
+  cropHeight?: number;
+  /**
+   * The image is resized by a factor U(low, high) before the crop, [1, 1] by default; never so small that the crop, or
+   * without one an image of the original size, does not fit any more. Source: method.md d.1, d.2.
+   */
+  scale?: readonly [low: number, high: number];
+  /**
+   * The image is turned by U(-rotation, rotation) degrees around its centre, 0 by default; crops then come from its
+   * middle 80 %, which has fewer pixels from outside. Source: method.md d.3.
+   */
+  rotation?: number;
   /** Whether half of the images are mirrored. */
   flip: boolean;
   /** Brightness, contrast and saturation are each multiplied by U(1 - jitter, 1 + jitter). */
   jitter: number;
   /** Each colour channel is multiplied by U(1 - gain, 1 + gain). */
   gain: number;
+  /** Hue and saturation (of HSV) are each multiplied by U(1 - hueSaturation, 1 + hueSaturation), 0 by default. Source: method.md d.1. */
+  hueSaturation?: number;
+  /** U(-valueShift, valueShift) is added to the value (of HSV), on a scale of 0..255; 0 by default. Source: method.md d.1. */
+  valueShift?: number;
 }
 
 /** No variation: as at test time. */
 export const noAugmentation: Augmentation = { crop: 0, flip: false, jitter: 0, gain: 0 };
 
 /** A window of a sample, and how its colours change: all random choices of one augmentation. */
-export interface View {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
+export interface View extends Window {
+  /** Extents that the sample is resized to before the window is cut out. */
+  canvas: Size;
+  /** How far it is turned before that, counter-clockwise. */
+  degrees: number;
   mirrored: boolean;
   brightness: number;
   contrast: number;
   saturation: number;
   gains: readonly [number, number, number];
+  /** What is done after all that; null for nothing. */
+  hsv: HsvShift | null;
+}
+
+// Share of a turned image that crops are taken from.
+const TURNED_CANVAS = 0.8;
+
+/** Extents of what an augmentation leaves of an image. */
+export function viewSize({ width, height }: Size, { crop, cropHeight }: Augmentation): Size {
+  if (cropHeight !== undefined) return { width: Math.min(crop, width), height: Math.min(cropHeight, height) };
+  return crop > 0 && crop < Math.min(width, height) ? { width: crop, height: crop } : { width, height };
 }
 
 /** Draws the random choices for one sample; without `rng` the whole image, unchanged. */
-export function drawView({ width, height }: Sample, { crop, flip, jitter, gain }: Augmentation, rng: Rng | null): View {
-  const whole = { x: 0, y: 0, width, height, mirrored: false, brightness: 1, contrast: 1, saturation: 1 };
-  if (!rng) return { ...whole, gains: [1, 1, 1] };
-  const cropped = crop > 0 && crop < Math.min(width, height);
-  const size = cropped ? { width: crop, height: crop } : { width, height };
-  // Every choice is drawn whatever the settings, so that one setting does not shift the others' numbers.
-  const x = rng.int(width - size.width + 1);
-  const y = rng.int(height - size.height + 1);
+export function drawView({ width, height }: Size, augmentation: Augmentation, rng: Rng | null): View {
+  if (!rng) {
+    const whole = { x: 0, y: 0, width, height, canvas: { width, height }, degrees: 0, mirrored: false };
+    return { ...whole, brightness: 1, contrast: 1, saturation: 1, gains: [1, 1, 1], hsv: null };
+  }
+  const { flip, jitter, gain, rotation = 0 } = augmentation;
+  const size = viewSize({ width, height }, augmentation);
+  const canvas = drawCanvas({ width, height }, size, augmentation, rng);
+  // Every choice is drawn whatever the settings, or from a stream of its own, so that one setting does not shift the
+  // others' numbers.
+  const place = (whole: number, part: number) => {
+    const room = rotation > 0 ? Math.max(part, Math.floor(whole * TURNED_CANVAS)) : whole;
+    return Math.floor((whole - room) / 2) + rng.int(room - part + 1);
+  };
+  const x = place(canvas.width, size.width);
+  const y = place(canvas.height, size.height);
   const mirrored = rng.bernoulli(0.5) && flip;
   const around = (spread: number) => rng.uniform(1 - spread, 1 + spread);
   const [brightness, contrast, saturation] = [around(jitter), around(jitter), around(jitter)];
@@ -46,12 +83,44 @@ export function drawView({ width, height }: Sample, { crop, flip, jitter, gain }
     ...size,
     x,
     y,
+    canvas,
+    degrees: rotation > 0 ? rng.fork("rotation").uniform(-rotation, rotation) : 0,
     mirrored,
     brightness,
     contrast,
     saturation,
     gains: [around(gain), around(gain), around(gain)],
+    hsv: drawHsv(augmentation, rng),
   };
+}
+
+function drawCanvas(whole: Size, crop: Size, { scale: [low, high] = [1, 1] }: Augmentation, rng: Rng): Size {
+  if (low === 1 && high === 1) return whole;
+  const drawn = rng.fork("scale").uniform(low, high);
+  const factor = Math.max(drawn, crop.width / whole.width, crop.height / whole.height);
+  const resized = (of: number, least: number) => Math.max(least, Math.floor(of * factor + 0.5));
+  return { width: resized(whole.width, crop.width), height: resized(whole.height, crop.height) };
+}
+
+function drawHsv({ hueSaturation = 0, valueShift = 0 }: Augmentation, rng: Rng): HsvShift | null {
+  if (hueSaturation === 0 && valueShift === 0) return null;
+  const own = rng.fork("hsv");
+  const factor = () => own.uniform(1 - hueSaturation, 1 + hueSaturation);
+  return { hue: factor(), saturation: factor(), value: own.uniform(-valueShift, valueShift) / 255 };
+}
+
+/** Resizes and turns a sample as a view says: what remains is a view onto the result. */
+export function placeSample(sample: Sample, view: View): { sample: Sample; view: View } {
+  const { canvas, degrees, width, height } = view;
+  const resized = canvas.width !== sample.width || canvas.height !== sample.height;
+  if (!resized && degrees === 0) return { sample, view };
+  const placed = degrees === 0 ? resizeSample(sample, canvas, view) : turned();
+  return { sample: placed, view: { ...view, x: 0, y: 0, canvas: { width, height }, degrees: 0 } };
+
+  function turned(): Sample {
+    const whole = { x: 0, y: 0, ...canvas };
+    return turnSample(resized ? resizeSample(sample, canvas, whole) : sample, degrees, view);
+  }
 }
 
 /** Mean and standard deviation of ImageNet colours in 0..1. */
@@ -60,41 +129,83 @@ const STD = [0.229, 0.224, 0.225] as const;
 
 /** Writes a view's colours into `out` at `offset`, [height,width,3], normalised by ImageNet's mean and deviation. */
 export function writeColour(sample: Sample, view: View, out: Float32Array, offset: number): void {
+  const { brightness, contrast, saturation, gains, hsv } = view;
+  const jittered = brightness !== 1 || contrast !== 1 || saturation !== 1 || gains.some((gain) => gain !== 1);
+  if (!jittered && !hsv) {
+    writePlain(sample, view, out, offset);
+    return;
+  }
   const { rgb, width } = sample;
-  const { brightness, contrast, saturation, gains } = view;
-  const plain = brightness === 1 && contrast === 1 && saturation === 1 && gains.every((gain) => gain === 1);
-  const grey = plain ? 0 : meanGrey(sample, view) * brightness;
+  const grey = jittered ? meanGrey(sample, view) * brightness : 0;
+  // What depends on one channel alone is looked up.
+  const level = Float64Array.from({ length: 256 }, (_, byte) =>
+    jittered ? clip((clip((byte / 255) * brightness) - grey) * contrast + grey) : byte / 255,
+  );
+  const pixel = new Float64Array(3);
+  const step = view.mirrored ? -3 : 3;
   let to = offset;
   for (let row = 0; row < view.height; row++) {
+    let from = 3 * firstPixel(view, width, row);
     for (let column = 0; column < view.width; column++) {
-      const from = 3 * ((view.y + row) * width + view.x + (view.mirrored ? view.width - 1 - column : column));
-      let r = rgb[from]! / 255;
-      let g = rgb[from + 1]! / 255;
-      let b = rgb[from + 2]! / 255;
-      if (!plain) {
-        const contrasted = (value: number) => clip((clip(value * brightness) - grey) * contrast + grey);
-        r = contrasted(r);
-        g = contrasted(g);
-        b = contrasted(b);
+      let r = level[rgb[from]!]!;
+      let g = level[rgb[from + 1]!]!;
+      let b = level[rgb[from + 2]!]!;
+      if (jittered) {
         const luma = 0.299 * r + 0.587 * g + 0.114 * b;
         r = clip(((r - luma) * saturation + luma) * gains[0]);
         g = clip(((g - luma) * saturation + luma) * gains[1]);
         b = clip(((b - luma) * saturation + luma) * gains[2]);
       }
-      out[to++] = (r - MEAN[0]) / STD[0];
-      out[to++] = (g - MEAN[1]) / STD[1];
-      out[to++] = (b - MEAN[2]) / STD[2];
+      if (hsv) {
+        pixel[0] = r;
+        pixel[1] = g;
+        pixel[2] = b;
+        shiftHsv(pixel, hsv);
+        r = pixel[0]!;
+        g = pixel[1]!;
+        b = pixel[2]!;
+      }
+      out[to] = (r - MEAN[0]) / STD[0];
+      out[to + 1] = (g - MEAN[1]) / STD[1];
+      out[to + 2] = (b - MEAN[2]) / STD[2];
+      to += 3;
+      from += step;
     }
   }
 }
 
-/** How metres become network input: (metres - mean) / std. */
+/** Colours that are only normalised: all that there can be is looked up. */
+function writePlain({ rgb, width }: Sample, view: View, out: Float32Array, offset: number): void {
+  const normalised = Float32Array.from({ length: 3 * 256 }, (_, i) => ((i & 255) / 255 - MEAN[i >> 8]!) / STD[i >> 8]!);
+  const step = view.mirrored ? -3 : 3;
+  let to = offset;
+  for (let row = 0; row < view.height; row++) {
+    let from = 3 * firstPixel(view, width, row);
+    for (let column = 0; column < view.width; column++) {
+      out[to] = normalised[rgb[from]!]!;
+      out[to + 1] = normalised[256 + rgb[from + 1]!]!;
+      out[to + 2] = normalised[512 + rgb[from + 2]!]!;
+      to += 3;
+      from += step;
+    }
+  }
+}
+
+/** How what was measured becomes network input: (value - mean) / std. */
 export interface DepthScale {
   mean: number;
   std: number;
 }
 
-/** Writes a view's depth into `out` at `offset`, [height,width,1], normalised; missing pixels become 0, the mean. */
+// What a pixel that has exactly the mean depth becomes: not 0, but nothing that a network could tell from it.
+const MEAN_DEPTH = 1e-30;
+
+/**
+ * Writes a view's depth into `out` at `offset`, [height,width,1], normalised. A missing pixel becomes 0, which is what
+ * networks are shown for the mean, and **0 always means missing**: a pixel that is there and normalises to 0 becomes
+ * 1e-30 instead, so that a loss on depth can leave out what was not measured (1e-30 is lost if the map is kept as f16:
+ * the mask must be taken from the input itself).
+ */
 export function writeDepth(
   sample: Sample,
   view: View,
@@ -102,12 +213,35 @@ export function writeDepth(
   out: Float32Array,
   offset: number,
 ): void {
+  const { depth, width } = sample;
+  const step = view.mirrored ? -1 : 1;
   let to = offset;
   for (let row = 0; row < view.height; row++) {
+    let from = firstPixel(view, width, row);
     for (let column = 0; column < view.width; column++) {
-      const from = (view.y + row) * sample.width + view.x + (view.mirrored ? view.width - 1 - column : column);
-      const millimetres = sample.depth[from]!;
-      out[to++] = millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std;
+      const millimetres = depth[from]!;
+      out[to++] = millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std || MEAN_DEPTH;
+      from += step;
+    }
+  }
+}
+
+/** Writes a view's infrared into `out` at `offset`, [height,width,1], normalised. @throws UsageError if the sample has none. */
+export function writeInfrared(
+  { name, ir, width }: Sample,
+  view: View,
+  { mean, std }: DepthScale,
+  out: Float32Array,
+  offset: number,
+): void {
+  if (!ir) throw new UsageError(`${name}: expected infrared, got none`);
+  const step = view.mirrored ? -1 : 1;
+  let to = offset;
+  for (let row = 0; row < view.height; row++) {
+    let from = firstPixel(view, width, row);
+    for (let column = 0; column < view.width; column++) {
+      out[to++] = (ir[from]! - mean) / std;
+      from += step;
     }
   }
 }
@@ -115,19 +249,27 @@ export function writeDepth(
 /** Writes a view's pixel classes into `out` at `offset`, [height,width]. @throws UsageError if the sample has none. */
 export function writeLabel({ name, label, width }: Sample, view: View, out: Uint32Array, offset: number): void {
   if (!label) throw new UsageError(`${name}: expected pixel classes, got none`);
+  const step = view.mirrored ? -1 : 1;
   let to = offset;
   for (let row = 0; row < view.height; row++) {
+    let from = firstPixel(view, width, row);
     for (let column = 0; column < view.width; column++) {
-      out[to++] = label[(view.y + row) * width + view.x + (view.mirrored ? view.width - 1 - column : column)]!;
+      out[to++] = label[from]!;
+      from += step;
     }
   }
+}
+
+/** Index of the pixel of an image `width` wide that a row of a view begins with. */
+function firstPixel(view: View, width: number, row: number): number {
+  return (view.y + row) * width + view.x + (view.mirrored ? view.width - 1 : 0);
 }
 
 function meanGrey({ rgb, width }: Sample, view: View): number {
   let total = 0;
   for (let row = view.y; row < view.y + view.height; row++) {
-    for (let column = view.x; column < view.x + view.width; column++) {
-      const at = 3 * (row * width + column);
+    let at = 3 * (row * width + view.x);
+    for (let column = 0; column < view.width; column++, at += 3) {
       total += 0.299 * rgb[at]! + 0.587 * rgb[at + 1]! + 0.114 * rgb[at + 2]!;
     }
   }

@@ -7,8 +7,10 @@ import {
   type DepthScale,
   drawView,
   noAugmentation,
+  placeSample,
   writeColour,
   writeDepth,
+  writeInfrared,
   writeLabel,
 } from "./augment.ts";
 import type { Dataset } from "./sample.ts";
@@ -18,16 +20,22 @@ export function epochOrder(rng: Rng, epoch: number, count: number): Uint32Array 
   return rng.fork("order", epoch).permutation(count);
 }
 
+/** How depth, in metres, becomes network input, and infrared (in the sensor's counts) where networks look at it. */
+export interface InputScale extends DepthScale {
+  ir?: DepthScale;
+}
+
 /**
  * Assembles a batch of the given samples. With `random`, sample i is varied by a stream of its own, so that its
  * variation does not depend on the batch it is in. The target is each image's class, or its pixels' classes to segment.
- * @throws UsageError if a sample has no class, or no pixel classes, or the sizes differ.
+ * Infrared is there if a scale for it is given. A missing depth pixel is 0, and 0 is always a missing one: see `writeDepth`.
+ * @throws UsageError if a sample has no class, or no pixel classes, or no infrared, or the sizes differ.
  */
 export function makeBatch(
   dataset: Dataset,
   split: string,
   indices: ArrayLike<number>,
-  scale: DepthScale,
+  scale: InputScale,
   random: { augmentation: Augmentation; rng: Rng; epoch: number } | null,
   task: Task = "classify",
 ): HostBatch {
@@ -45,16 +53,19 @@ export function makeBatch(
     height,
     rgb: new Float32Array(3 * size * pixels),
     depth: new Float32Array(size * pixels),
+    ...(scale.ir && { ir: new Float32Array(size * pixels) }),
     target: new Uint32Array(task === "segment" ? size * pixels : size),
   };
-  for (const [i, { sample, view }] of views.entries()) {
-    if (view.width !== width || view.height !== height) {
+  for (const [i, { sample: original, view: drawn }] of views.entries()) {
+    if (drawn.width !== width || drawn.height !== height) {
       throw new UsageError(
-        `${sample.name}: expected ${width}×${height} as the others, got ${view.width}×${view.height}`,
+        `${original.name}: expected ${width}×${height} as the others, got ${drawn.width}×${drawn.height}`,
       );
     }
+    const { sample, view } = placeSample(original, drawn);
     writeColour(sample, view, batch.rgb, 3 * i * pixels);
     writeDepth(sample, view, scale, batch.depth, i * pixels);
+    if (batch.ir) writeInfrared(sample, view, scale.ir!, batch.ir, i * pixels);
     if (task === "segment") {
       writeLabel(sample, view, batch.target, i * pixels);
     } else {

@@ -10,6 +10,9 @@ export interface SplitStatistics {
   readonly depthStd: number;
   /** Fraction of the pixels whose depth is missing. */
   readonly depthMissing: number;
+  /** Mean and standard deviation of the infrared, in the sensor's counts; absent where there is none. */
+  readonly irMean?: number;
+  readonly irStd?: number;
   /** Samples of each image class. */
   readonly classCounts: readonly number[];
   /** Pixels of each label; ignored pixels are not counted. */
@@ -25,6 +28,10 @@ export interface SampleSums {
   /** Sums of the depths in millimetres and of their squares. */
   depthSum: number;
   depthSquares: number;
+  /** Pixels that have infrared, and the sums of it and of its squares. */
+  infrareds: number;
+  irSum: number;
+  irSquares: number;
   classCounts: number[];
   labelCounts: number[];
 }
@@ -32,15 +39,16 @@ export interface SampleSums {
 /** Sums of no samples. */
 export function emptySampleSums(classes: number, labels: number): SampleSums {
   const [classCounts, labelCounts] = [classes, labels].map((count) => new Array<number>(count).fill(0));
-  return { samples: 0, pixels: 0, depths: 0, depthSum: 0, depthSquares: 0, classCounts, labelCounts };
+  const none = { samples: 0, pixels: 0, depths: 0, depthSum: 0, depthSquares: 0, infrareds: 0, irSum: 0, irSquares: 0 };
+  return { ...none, classCounts, labelCounts };
 }
 
 /** Adds a sample to the sums. */
 export function countSample(
   sums: SampleSums,
-  { depth, label, target }: Pick<Sample, "depth" | "label" | "target">,
+  { depth, ir, label, target }: Pick<Sample, "depth" | "ir" | "label" | "target">,
 ): void {
-  // Sums of one image stay below 2^53, so they are exact in millimetres whatever the order.
+  // Sums of one image stay below 2^53, so they are exact whatever the order.
   let [depths, imageSum, imageSquares] = [0, 0, 0];
   for (const millimetres of depth) {
     if (millimetres !== 0) depths++;
@@ -52,34 +60,62 @@ export function countSample(
   sums.depths += depths;
   sums.depthSum += imageSum;
   sums.depthSquares += imageSquares;
+  if (ir) {
+    let [sum, squares] = [0, 0];
+    for (const count of ir) {
+      sum += count;
+      squares += count * count;
+    }
+    sums.infrareds += ir.length;
+    sums.irSum += sum;
+    sums.irSquares += squares;
+  }
   if (target !== undefined) sums.classCounts[target]++;
   for (const index of label ?? []) if (index < sums.labelCounts.length) sums.labelCounts[index]++;
 }
 
+const SCALARS = [
+  "samples",
+  "pixels",
+  "depths",
+  "depthSum",
+  "depthSquares",
+  "infrareds",
+  "irSum",
+  "irSquares",
+] as const satisfies (keyof SampleSums)[];
+
 /** Adds the sums of a part to the sums of the whole. */
 export function addSums(sums: SampleSums, part: SampleSums): void {
-  for (const key of ["samples", "pixels", "depths", "depthSum", "depthSquares"] as const) sums[key] += part[key];
+  for (const key of SCALARS) sums[key] += part[key];
   for (const [i, count] of part.classCounts.entries()) sums.classCounts[i] += count;
   for (const [i, count] of part.labelCounts.entries()) sums.labelCounts[i] += count;
 }
 
 /** The statistics that follow from sums; mean and deviation are 0 where no pixel has a depth. */
 export function statisticsOf(sums: SampleSums): SplitStatistics {
-  const { samples, pixels, depths, depthSum, depthSquares, classCounts, labelCounts } = sums;
-  const mean = depths === 0 ? 0 : depthSum / depths;
-  const variance = depths === 0 ? 0 : depthSquares / depths - mean * mean;
+  const { samples, pixels, depths, infrareds, classCounts, labelCounts } = sums;
+  const depth = moments(depths, sums.depthSum, sums.depthSquares);
+  const ir = moments(infrareds, sums.irSum, sums.irSquares);
   return {
     samples,
-    depthMean: mean / 1000,
-    depthStd: Math.sqrt(Math.max(0, variance)) / 1000,
+    depthMean: depth.mean / 1000,
+    depthStd: depth.std / 1000,
     depthMissing: 1 - depths / pixels,
+    ...(infrareds > 0 && { irMean: ir.mean, irStd: ir.std }),
     classCounts,
     labelCounts,
   };
 }
 
+function moments(count: number, sum: number, squares: number): { mean: number; std: number } {
+  if (count === 0) return { mean: 0, std: 0 };
+  const mean = sum / count;
+  return { mean, std: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+}
+
 /**
- * Depth mean and deviation, and class and label counts, of one split.
+ * Depth mean and deviation, those of infrared where there is any, and class and label counts, of one split.
  * @throws UsageError when the split does not exist or has no depth at all.
  */
 export function statistics(dataset: Dataset, split: string): SplitStatistics {

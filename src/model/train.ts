@@ -15,8 +15,9 @@ import type { DeviceBatch, Method } from "./methods.ts";
 import { IGNORED } from "./task.ts";
 
 /**
- * A batch on the host, normalised: colours [size,height,width,3], depth [size,height,width,1], and as target the classes
- * [size] of the images or [size,height,width] of the pixels, 255 where a pixel does not count.
+ * A batch on the host, normalised: colours [size,height,width,3], depth [size,height,width,1] with 0 where it is missing
+ * and nowhere else, infrared [size,height,width,1] where it is used, and as target the classes [size] of the images or
+ * [size,height,width] of the pixels, 255 where a pixel does not count.
  */
 export interface HostBatch {
   size: number;
@@ -24,6 +25,7 @@ export interface HostBatch {
   width: number;
   rgb: Float32Array;
   depth: Float32Array;
+  ir?: Float32Array;
   target: Uint32Array;
 }
 
@@ -194,7 +196,9 @@ export class Trainer {
     return Array.from({ length: accumulate }, (_, round) => {
       const part = <A extends Float32Array | Uint32Array>(all: A) =>
         all.subarray((round * all.length) / accumulate, ((round + 1) * all.length) / accumulate) as A;
-      return { ...host, size, rgb: part(host.rgb), depth: part(host.depth), target: part(host.target) };
+      const { rgb, depth, ir, target } = host;
+      const parts = { rgb: part(rgb), depth: part(depth), ...(ir && { ir: part(ir) }), target: part(target) };
+      return { ...host, size, ...parts };
     });
   }
 
@@ -294,22 +298,26 @@ export class Trainer {
   }
 }
 
-/** The arrays of a batch. */
+/** The arrays that every batch has. */
 export type InputName = "rgb" | "depth" | "target";
 
 /** A batch's arrays with their shapes. */
-export function inputsOf({ size, height, width, rgb, depth, target }: HostBatch): Record<InputName, HostArray> {
+export type Inputs = Record<InputName, HostArray> & { ir?: HostArray };
+
+/** A batch's arrays with their shapes. */
+export function inputsOf({ size, height, width, rgb, depth, ir, target }: HostBatch): Inputs {
   const targets = target.length === size ? [size] : [size, height, width];
   return {
     rgb: { data: rgb, shape: [size, height, width, 3] },
     depth: { data: depth, shape: [size, height, width, 1] },
+    ...(ir && { ir: { data: ir, shape: [size, height, width, 1] } }),
     target: { data: target, shape: targets, dtype: "u32" },
   };
 }
 
 /** Uploads a host batch. */
 export function upload(device: GpuDevice, host: HostBatch): DeviceBatch {
-  const { rgb, depth, target } = inputsOf(host);
+  const { rgb, depth, ir, target } = inputsOf(host);
   const tensor = ({ data, shape, dtype }: HostArray) => device.upload(data, shape, dtype);
-  return { rgb: tensor(rgb), depth: tensor(depth), target: tensor(target) };
+  return { rgb: tensor(rgb), depth: tensor(depth), ...(ir && { ir: tensor(ir) }), target: tensor(target) };
 }
