@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { percent } from "../../src/report/format.ts";
 import { renderMarkdown, renderReport, renderSummary } from "../../src/report/index.ts";
+import { classColour } from "../../src/report/labels.ts";
 import type { ReportData } from "../../src/report/types.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { syntheticReport } from "./fixture.ts";
@@ -194,6 +195,12 @@ describe("unusual runs", () => {
       (value) => `<td class="[rw]\\d+">${value > 0 ? Math.round((100 * value) / sum) : "<i>0</i>"}</td>`,
     );
     expect(text).toMatch(new RegExp(cells.join("")));
+    // Which colour of a label map is which class.
+    for (const [k, name] of data.classes.entries()) {
+      expect(text).toContain(`fill="rgb(${classColour(k).join(" ")})"/></svg> ${name}</li>`);
+    }
+    expect(text).toContain("</svg> not counted</li>");
+    expect(renderReport(syntheticReport())).not.toContain("not counted");
   });
 
   test("forty classes", () => {

@@ -98,6 +98,7 @@ const PARTS = `
 .strip .at{font-size:1.35rem}
 .strip .ring{fill:var(--card)}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;font-size:.85rem;margin-bottom:.6rem}
+.swatch{width:.85em;height:.85em;border-radius:2px;vertical-align:-.08em;flex:none}
 .card .key{margin-bottom:.7rem}
 .card .small{margin:0}
 .bars{list-style:none;display:grid;gap:.85rem}

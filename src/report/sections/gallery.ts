@@ -1,6 +1,7 @@
 import { percent } from "../format.ts";
 import { Html, html } from "../html.ts";
 import { pngDataUri } from "../image.ts";
+import { classLegend } from "../labels.ts";
 import { type Look, marker } from "../palette.ts";
 import type { PredictionReport, ReportData, SampleReport } from "../types.ts";
 
@@ -13,6 +14,7 @@ const CROSS = new Html('<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"
 export function gallery(data: ReportData, looks: Map<string, Look>): Html | null {
   if (data.samples.length === 0) return null;
   return html`<p class="lead">Depth is coloured from near (bright) to far (dark); hatched pixels were not measured.</p>
+${data.task === "segment" && data.classes.length > 0 && classLegend(data.classes)}
 <div class="samples">${data.samples.map((sample) => card(data, sample, looks))}</div>`;
 }
 
