@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Encoder, encoderConfig, type ModelName } from "../../src/model/encoder.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
 import { inference } from "../../src/nn/module.ts";
-import { ShapeInit } from "../oracle/shapes.ts";
+import { ShapeInit } from "../../src/nn/shapes.ts";
 
 const build = (model: ModelName) => new SingleNetwork(new ShapeInit(), 3, 1000, encoderConfig(model));
 

@@ -1,9 +1,9 @@
-import { Init } from "../../src/nn/module.ts";
-import type { Device } from "../../src/tensor/device.ts";
-import type { Computed, Op } from "../../src/tensor/op.ts";
-import { Rng } from "../../src/tensor/rng.ts";
-import type { Shape } from "../../src/tensor/shape.ts";
-import { type DType, type Held, Tensor } from "../../src/tensor/tensor.ts";
+import type { Device } from "../tensor/device.ts";
+import type { Computed, Op } from "../tensor/op.ts";
+import { Rng } from "../tensor/rng.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { type DType, type Held, Tensor } from "../tensor/tensor.ts";
+import { Init } from "./module.ts";
 
 const nothing: Held = { retain: () => nothing, release() {} };
 
