@@ -1,5 +1,5 @@
 import { ShapeError } from "../tensor/errors.ts";
-import type { ReportData } from "./types.ts";
+import type { ReportData, SampleReport } from "./types.ts";
 
 /**
  * Checks that the lists of a report fit together.
@@ -32,11 +32,17 @@ export function checkReport(data: ReportData): void {
         expect(list.length === epochs.length, `${epochs.length} entries in ${name} of ${network}`, `${list.length}`);
     }
   }
-  for (const { name, images } of data.samples) {
+  checkPictures(data.samples);
+}
+
+/** Checks that the pictures of samples have as many bytes as their sizes say. @throws ShapeError naming the one that has not. */
+export function checkPictures(samples: readonly SampleReport[]): void {
+  for (const { name, images } of samples) {
     for (const { caption, width, height, rgb } of images) {
       const sizes = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
-      expect(
-        sizes && rgb.length === width * height * 3,
+      if (sizes && rgb.length === width * height * 3) continue;
+      throw new ShapeError(
+        "report",
         `height x width x 3 bytes in picture "${caption}" of ${name}`,
         `${rgb.length} bytes for ${height}x${width}`,
       );

@@ -1,4 +1,22 @@
+export {
+  type ComparisonData,
+  type ComparisonRow,
+  type ComparisonTable,
+  checkComparison,
+  type MissingCell,
+  type SeedMetrics,
+  type SeedResult,
+} from "./comparison.ts";
+export {
+  analyseComparison,
+  type ComparisonAnalysis,
+  type Difference,
+  type TableAnalysis,
+} from "./comparisonAnalysis.ts";
+export { tableFindings } from "./comparisonFindings.ts";
+export { comparisonJson, renderComparisonMarkdown } from "./comparisonText.ts";
 export { type DepthRange, depthToRgb, featureToRgb, pngDataUri } from "./image.ts";
+export { classColour, labelsToRgb } from "./labels.ts";
 export { renderReport } from "./report.ts";
 export { renderMarkdown, renderSummary } from "./text.ts";
 export type {

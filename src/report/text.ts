@@ -1,6 +1,7 @@
 import { checkReport } from "./check.ts";
 import { caution, findings, headline } from "./findings.ts";
 import { count, date, duration, metricWords, number, percent, SEEN_WORDS } from "./format.ts";
+import { codeBlock, markdownTable, plain, printable } from "./markdown.ts";
 import type { ReportData } from "./types.ts";
 
 /**
@@ -27,19 +28,17 @@ export function renderSummary(data: ReportData): string {
  */
 export function renderMarkdown(data: ReportData): string {
   checkReport(data);
-  const line = (cells: string[]) => `| ${cells.map(plain).join(" | ")} |`;
   const [head, ...rows] = table(data);
-  const align = `|${head.map((_, column) => (column < 3 ? "---" : "---:")).join("|")}|`;
-  const settings = Object.entries(data.settings).map(([name, value]) => line([name, String(value)]));
+  const settings = Object.entries(data.settings).map(([name, value]) => [name, String(value)]);
   const parts = [
     `# ${plain(data.title)}`,
     plain(data.subtitle),
     conclusions(data).map(plain).join("\n\n"),
-    [line(head), align, ...rows.map(line)].join("\n"),
+    markdownTable(head, rows, 3),
     `${plain(date(data.created))}, ${plain(data.adapter)}, ${duration(data.seconds)} in all.`,
     "To run it again:",
-    code(data.command),
-    settings.length > 0 ? ["| setting | value |", "|---|---|", ...settings].join("\n") : "",
+    codeBlock(data.command),
+    settings.length > 0 ? markdownTable(["setting", "value"], settings, 2) : "",
     data.notes.map((note) => `- ${plain(note)}`).join("\n"),
   ];
   return `${parts.filter(Boolean).join("\n\n")}\n`;
@@ -64,24 +63,4 @@ function table(data: ReportData): string[][] {
 function conclusions(data: ReportData): string[] {
   const notes = findings(data).map(caution);
   return headline(data).map((text, i) => (notes[i] ? `${text} ${notes[i]}` : text));
-}
-
-/** Text from outside on one line and without control characters, so that it cannot steer a terminal. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove
-  return text.replace(/\s+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
-}
-
-/** Text from outside as Markdown text: nothing in it is read as markup. */
-function plain(text: string): string {
-  return printable(text)
-    .replace(/[\\`*_{}[\]<>#|~&]/g, "\\$&")
-    .trim();
-}
-
-/** A code block whose fence is longer than any row of backticks in the text. */
-function code(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}sh\n${text}\n${fence}`;
 }

@@ -1,0 +1,93 @@
+import type { ComparisonData } from "./comparison.ts";
+import {
+  type Difference,
+  LEAST_SEEDS,
+  type RowSummary,
+  type Spread,
+  type TableAnalysis,
+} from "./comparisonAnalysis.ts";
+import { metricWords, percent, points, SEEN_WORDS } from "./format.ts";
+import type { Interval } from "./statistics.ts";
+
+/** A mean with its sample standard deviation, both as per cent: "51.5% ± 2.1". */
+export function spreadWords({ mean, sd }: Spread, decimals = 1): string {
+  return Number.isFinite(sd) ? `${percent(mean, decimals)} ± ${(sd * 100).toFixed(decimals)}` : percent(mean, decimals);
+}
+
+/** The ends of an interval of differences in points: "+0.8 to +4.9"; null without one. */
+export function intervalWords(interval: Interval | null): string | null {
+  return interval && `${points(interval[0])} to ${points(interval[1])}`;
+}
+
+/** What a table says, in sentences that its numbers bear out. */
+export function tableFindings(data: ComparisonData, table: TableAnalysis): string[] {
+  const row = (id: string) => table.rows.find((found) => found.id === id)!;
+  const reference = row(table.reference);
+  if (reference.seeds.length === 0) return [`${reference.label} has not been trained yet.`];
+  return [
+    reached(data, table, reference, row),
+    ...compared(table.differences, row),
+    ...(table.gap ? [gapWords(table.gap, row)] : []),
+    ...table.averagedDifferences.slice(0, 1).flatMap(({ of }) => {
+      const averaged = row(of);
+      const text = `The mean of both its heads reaches ${spreadWords(mainOf(data, averaged))}.`;
+      return [text, ...compared(table.averagedDifferences, row, "The paired difference of that mean")];
+    }),
+  ];
+}
+
+/** The spread of the metric that is compared. */
+export function mainOf(data: ComparisonData, row: RowSummary): Spread {
+  return row[metricWords(data.task).main];
+}
+
+function reached(
+  data: ComparisonData,
+  { direction, gap }: TableAnalysis,
+  reference: RowSummary,
+  row: (id: string) => RowSummary,
+): string {
+  const words = metricWords(data.task);
+  const { length } = reference.seeds;
+  const count = length === 1 ? "1 seed" : `mean ± s.d. of ${length} seeds`;
+  const ends = gap ? [row(gap.baseline), row(gap.upper)].filter(({ id }) => id !== reference.id) : [];
+  const others = ends.map((end) => `${end.label} ${spreadWords(mainOf(data, end))}`).join(", ");
+  return `With ${SEEN_WORDS[direction]} alone at test, ${reference.label} reaches ${spreadWords(mainOf(data, reference))} ${words[words.main]} (${count})${others && `; ${others}`}.`;
+}
+
+function compared(
+  differences: readonly Difference[],
+  row: (id: string) => RowSummary,
+  subject = "Its paired difference",
+): string[] {
+  const measured = differences.filter(({ seeds, mean }) => seeds.length > 0 && Number.isFinite(mean));
+  const told = ({ minus, mean }: Difference) => `${row(minus).label} (${points(mean)})`;
+  const group = (verdict: Difference["verdict"]) => measured.filter((difference) => difference.verdict === verdict);
+  const list = (found: readonly Difference[]) => found.map(told).join(", ");
+  const sentences: string[] = [];
+  const [above, below, includes, none] = (["above 0", "below 0", "includes 0", "no interval"] as const).map(group);
+  if (above!.length > 0) sentences.push(`${subject} is above 0 with 95% confidence against: ${list(above!)}.`);
+  if (includes!.length > 0) sentences.push(`${subject} cannot be told from 0 against: ${list(includes!)}.`);
+  if (below!.length > 0) sentences.push(`${subject} is below 0 with 95% confidence against: ${list(below!)}.`);
+  if (none!.length > 0) {
+    sentences.push(
+      `Fewer than ${LEAST_SEEDS} common seeds give no interval, so these differences may be chance: ${list(none!)}.`,
+    );
+  }
+  return sentences;
+}
+
+function gapWords(
+  { baseline, upper, closed, interval, seeds }: NonNullable<TableAnalysis["gap"]>,
+  row: (id: string) => RowSummary,
+): string {
+  const between = `the gap between ${row(baseline).label} and ${row(upper).label}`;
+  if (!Number.isFinite(closed))
+    return `There is no gap between ${row(baseline).label} and ${row(upper).label} to close.`;
+  const many = `${seeds.length} common ${seeds.length === 1 ? "seed" : "seeds"}`;
+  const ends = interval
+    ? `95% interval ${percent(interval[0], 0)} to ${percent(interval[1], 0)} over images and seeds`
+    : `${many}, no interval`;
+  const size = closed > 0 ? percent(closed, 0) : "none";
+  return `It closes ${size} of ${between} (${ends}).`;
+}

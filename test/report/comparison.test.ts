@@ -1,0 +1,317 @@
+import { describe, expect, test } from "vitest";
+import { type ComparisonData, type ComparisonRow, withAveraged } from "../../src/report/comparison.ts";
+import { analyseComparison, verdictOf } from "../../src/report/comparisonAnalysis.ts";
+import { tableFindings } from "../../src/report/comparisonFindings.ts";
+import { comparisonJson, renderComparisonMarkdown } from "../../src/report/comparisonText.ts";
+import type { Role, Seen } from "../../src/report/types.ts";
+import { ShapeError } from "../../src/tensor/errors.ts";
+import { syntheticComparison } from "./comparisonFixture.ts";
+
+/** A row whose seeds were right on these images, out of so many. */
+function row(id: string, role: Role, right: readonly number[][], images = 20, direction: Seen = "rgb"): ComparisonRow {
+  const truth = new Array<number>(images).fill(0);
+  return {
+    id,
+    label: id.toUpperCase(),
+    role,
+    direction,
+    seeds: right.map((hits, seed) => ({
+      seed,
+      metrics: { top1: hits.length / images, meanClass: 0.1, nll: 1 + seed, perClass: [] },
+      perImage: { kind: "classes", truth, predicted: truth.map((_, i) => (hits.includes(i) ? 0 : 1)) },
+      trainSeconds: 1,
+    })),
+    parameters: 1000,
+    flops: 2000,
+    trainSeconds: 1,
+  };
+}
+
+function comparison(rows: ComparisonRow[], reference = "mine"): ComparisonData {
+  const has = (id: string) => (rows.some((found) => found.id === id) ? id : null);
+  const tables = [{ title: "T", direction: "rgb" as const, reference, baseline: has("base"), upper: has("top") }];
+  return { ...syntheticComparison("classify", 1), rows, tables, missing: [], samples: [], classes: ["a", "b"] };
+}
+
+const upTo = (n: number, from = 0) => Array.from({ length: n }, (_, i) => from + i);
+
+describe("a comparison worked by hand", () => {
+  // Of 20 images: baseline 8, 9, 10 right, ours 10, 12, 11, upper bound 16, 16, 16.
+  const base = row("base", "baseline", [upTo(8), upTo(9), upTo(10)]);
+  const mine = row("mine", "ours", [upTo(10), upTo(12), upTo(11)]);
+  const top = row("top", "upper bound", [upTo(16), upTo(16), upTo(16)], 20, "both");
+  const data = comparison([base, mine, top]);
+  const [table] = analyseComparison(data).tables;
+
+  test("means and sample standard deviations", () => {
+    const summary = table!.rows.find(({ id }) => id === "mine")!;
+    expect(summary.top1.mean).toBeCloseTo(0.55, 12);
+    expect(summary.top1.sd).toBeCloseTo(0.05, 12);
+    expect(summary.nll).toMatchObject({ mean: 2, sd: 1 });
+    // 4.3027 * 0.05 / sqrt 3.
+    expect(summary.interval![0]).toBeCloseTo(0.55 - 0.1242, 4);
+    expect(summary.ece).toBeNull();
+  });
+
+  test("paired differences: 0.1, 0.15, 0.05, and Student's interval 0.1 ± 4.3027 * 0.05 / sqrt 3", () => {
+    const [difference, upper] = table!.differences;
+    expect(difference).toMatchObject({ of: "mine", minus: "base", seeds: [0, 1, 2] });
+    for (const [i, value] of [0.1, 0.15, 0.05].entries()) expect(difference!.values[i]).toBeCloseTo(value, 12);
+    expect(difference!.sd).toBeCloseTo(0.05, 12);
+    expect(difference!.overSeeds![0]).toBeCloseTo(0.1 - 0.1242, 4);
+    expect(difference!.overSeeds![1]).toBeCloseTo(0.1 + 0.1242, 4);
+    expect(difference!.verdict).toBe("includes 0");
+    expect(upper!.mean).toBeCloseTo(0.55 - 0.8, 12);
+    expect(upper!.verdict).toBe("below 0");
+  });
+
+  test("the bootstrap over images stays within what images can change, and holds the measured difference", () => {
+    const [low, high] = table!.differences[0]!.overImages!;
+    expect(low).toBeGreaterThanOrEqual(0);
+    expect(low).toBeLessThan(0.1);
+    expect(high).toBeGreaterThan(0.1);
+    // The mean over the seeds has a variance over images of (s.d. of the images' mean differences)^2 / 20.
+    const each = upTo(20).map(
+      (i) => [8, 9, 10].reduce((sum, b, s) => sum + (i < [10, 12, 11][s]! ? 1 : 0) - (i < b ? 1 : 0), 0) / 3,
+    );
+    const spread = Math.sqrt(each.reduce((sum, value) => sum + (value - 0.1) ** 2, 0) / 20 / 20);
+    expect((high - low) / 2).toBeGreaterThan(1.6 * spread);
+    expect((high - low) / 2).toBeLessThan(2.3 * spread);
+  });
+
+  test("seeds and images together are wider than images alone", () => {
+    const { overImages, overBoth } = table!.differences[0]!;
+    expect(overBoth![1] - overBoth![0]).toBeGreaterThan(overImages![1] - overImages![0]);
+  });
+
+  test("the share of the gap: (0.55 - 0.45) / (0.8 - 0.45)", () => {
+    expect(table!.gap!.closed).toBeCloseTo(0.1 / 0.35, 12);
+    expect(table!.gap!.interval![0]).toBeLessThan(0.1 / 0.35);
+    expect(table!.gap!.interval![1]).toBeGreaterThan(0.1 / 0.35);
+  });
+
+  test("is the same again", () => {
+    expect(analyseComparison(data)).toEqual(analyseComparison(data));
+  });
+
+  test("in words", () => {
+    expect(tableFindings(data, table!)).toEqual([
+      "With colour alone at test, MINE reaches 55.0% ± 5.0 top-1 accuracy (mean ± s.d. of 3 seeds); BASE 45.0% ± 5.0, TOP 80.0% ± 0.0.",
+      "Its paired difference cannot be told from 0 against: BASE (+10.0).",
+      "Its paired difference is below 0 with 95% confidence against: TOP (−25.0).",
+      expect.stringMatching(
+        /^It closes 29% of the gap between BASE and TOP \(95% interval −?\d+% to \d+% over images and seeds\)\.$/,
+      ),
+    ]);
+  });
+});
+
+describe("nothing is claimed too much", () => {
+  test("two seeds give no interval, and the words say so", () => {
+    const data = comparison([row("base", "baseline", [upTo(2), upTo(2)]), row("mine", "ours", [upTo(18), upTo(18)])]);
+    const [table] = analyseComparison(data).tables;
+    expect(table!.differences[0]).toMatchObject({ overSeeds: null, overImages: null, overBoth: null });
+    expect(table!.differences[0]!.verdict).toBe("no interval");
+    const words = tableFindings(data, table!).join(" ");
+    expect(words).toContain(
+      "Fewer than 3 common seeds give no interval, so these differences may be chance: BASE (+80.0).",
+    );
+    expect(words).not.toContain("95%");
+  });
+
+  test("only the seeds that both have are paired", () => {
+    const base = row("base", "baseline", [upTo(8), upTo(9), upTo(10)]);
+    base.seeds[2]!.seed = 7;
+    const [table] = analyseComparison(comparison([base, row("mine", "ours", [upTo(10), upTo(10), upTo(10)])])).tables;
+    expect(table!.differences[0]).toMatchObject({ seeds: [0, 1], overSeeds: null, overImages: null });
+  });
+
+  test("sure of the seeds but not of the images: includes 0", () => {
+    // Always one image more of twenty: no spread over seeds, but one image decides.
+    const data = comparison([
+      row("base", "baseline", [upTo(8), upTo(9), upTo(10)]),
+      row("mine", "ours", [upTo(9), upTo(10), upTo(11)]),
+    ]);
+    const [difference] = analyseComparison(data).tables[0]!.differences;
+    expect(verdictOf(difference!.overSeeds)).toBe("above 0");
+    expect(verdictOf(difference!.overImages)).toBe("includes 0");
+    expect(difference!.verdict).toBe("includes 0");
+  });
+
+  test("without images the seeds alone decide", () => {
+    const data = comparison([
+      row("base", "baseline", [upTo(8), upTo(9), upTo(10)]),
+      row("mine", "ours", [upTo(9), upTo(10), upTo(11)]),
+    ]);
+    for (const seed of data.rows[0]!.seeds) seed.perImage = null;
+    const [table] = analyseComparison(data).tables;
+    expect(table!.differences[0]).toMatchObject({ overImages: null, verdict: "above 0" });
+  });
+
+  test("images of one origin are drawn together, which widens the interval", () => {
+    const rows = [
+      row("base", "baseline", [upTo(8), upTo(8), upTo(8)]),
+      row("mine", "ours", [upTo(12), upTo(12), upTo(12)]),
+    ];
+    const width = (groups?: number[]) => {
+      const [low, high] = analyseComparison({ ...comparison(rows), ...(groups && { groups }) }).tables[0]!
+        .differences[0]!.overImages!;
+      return high - low;
+    };
+    expect(width(upTo(20).map((i) => Math.floor(i / 4)))).toBeGreaterThan(1.5 * width());
+  });
+
+  test("no gap is closed where there is none, and a loss closes none", () => {
+    const top = row("top", "upper bound", [upTo(4), upTo(4), upTo(4)], 20, "both");
+    const base = row("base", "baseline", [upTo(8), upTo(8), upTo(8)]);
+    const mine = row("mine", "ours", [upTo(7), upTo(7), upTo(7)]);
+    const none = comparison([base, mine, top]);
+    expect(tableFindings(none, analyseComparison(none).tables[0]!).at(-1)).toBe(
+      "There is no gap between BASE and TOP to close.",
+    );
+    const better = row("top", "upper bound", [upTo(16), upTo(16), upTo(16)], 20, "both");
+    const loss = comparison([base, mine, better]);
+    expect(tableFindings(loss, analyseComparison(loss).tables[0]!).at(-1)).toMatch(/^It closes none of the gap/);
+  });
+
+  test("a method that was not trained says so", () => {
+    const data = comparison([row("base", "baseline", [upTo(8)]), row("mine", "ours", [])]);
+    expect(tableFindings(data, analyseComparison(data).tables[0]!)).toEqual(["MINE has not been trained yet."]);
+    expect(renderComparisonMarkdown(data)).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
+
+describe("segmentation", () => {
+  test("draws images with their pixels: all of them give the mean intersection over union itself", () => {
+    const data = syntheticComparison("segment", 3);
+    // One group: each round draws all images, so nothing varies and every draw is the whole split.
+    const groups = new Array<number>(60).fill(1);
+    const [table] = analyseComparison({ ...data, groups }, { draws: 5 }).tables;
+    for (const { values, overImages } of table!.differences) {
+      if (!overImages) continue;
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(overImages[0]).toBeCloseTo(mean, 12);
+      expect(overImages[1]).toBeCloseTo(mean, 12);
+    }
+    expect(table!.differences.filter(({ overImages }) => overImages)).not.toHaveLength(0);
+  });
+
+  test("compares mean IoU and names its columns so", () => {
+    const data = syntheticComparison("segment", 3);
+    const analysis = analyseComparison(data, { draws: 200 });
+    expect(analysis.main).toBe("meanClass");
+    expect(renderComparisonMarkdown(data, analysis)).toContain(
+      "| mean IoU, % | pixel accuracy, % | mean accuracy, % | NLL |",
+    );
+  });
+});
+
+describe("the mean of both heads", () => {
+  const data = syntheticComparison("classify", 3);
+  const analysis = analyseComparison(data, { draws: 200 });
+
+  test("is a row of its own, behind its network's", () => {
+    const ids = withAveraged(data.rows).map(({ id }) => id);
+    expect(ids[ids.indexOf("one-stage-rgb") + 1]).toBe("one-stage-rgb+h");
+    expect(ids).not.toContain("rgb-only+h");
+    expect(analysis.tables[0]!.rows.find(({ id }) => id === "one-stage-rgb+h")).toMatchObject({
+      label: "One-stage, RGB at test, mean of both heads",
+      flops: data.rows[4]!.averagedFlops,
+    });
+  });
+
+  test("has differences of its own, and may be the reference", () => {
+    expect(analysis.tables[0]!.averagedDifferences.map(({ of }) => of)).toContain("one-stage-rgb+h");
+    expect(analysis.tables[1]!.averagedDifferences).toEqual([]);
+    const [first] = data.tables;
+    const other = analyseComparison({ ...data, tables: [{ ...first!, reference: "one-stage-rgb+h" }] }, { draws: 200 });
+    expect(other.tables[0]!.differences.map(({ minus }) => minus)).toContain("one-stage-rgb");
+    expect(other.tables[0]!.averagedDifferences).toEqual([]);
+  });
+});
+
+describe("text forms", () => {
+  const data = syntheticComparison();
+  const analysis = analyseComparison(data, { draws: 200 });
+
+  test("Markdown has every method's figures, differences, classes and what is missing", () => {
+    const text = renderComparisonMarkdown(data, analysis);
+    for (const { label, top1, nll } of analysis.tables[0]!.rows) {
+      const line = text.split("\n").find((found) => found.startsWith(`| ${label} | `))!;
+      expect(line).toContain(`${(100 * top1.mean).toFixed(2)}`);
+      expect(line).toContain(nll.mean.toFixed(3));
+    }
+    expect(text).toContain("onestage compare made-up.json --cell garcia-rgb:4");
+    expect(text).toContain("### One-stage, RGB at test minus each other method, points");
+    expect(text).not.toMatch(/NaN|Infinity|undefined/);
+    for (const row of text.matchAll(/^\|.*\|$/gm)) expect(row[0]).not.toContain("\n");
+  });
+
+  test("JSON holds the settings, every seed's value and the findings, and no images", () => {
+    const read = JSON.parse(comparisonJson(data, analysis));
+    expect(read.format).toBe("onestage-comparison-1");
+    expect(read.tables[0].rows[0].top1.values).toHaveLength(5);
+    expect(read.tables[0].differences[0].overSeeds).toHaveLength(2);
+    expect(read.tables[0].findings[0]).toMatch(/^With colour alone at test, One-stage/);
+    expect(read.settings).toEqual(data.settings);
+    expect(JSON.stringify(read)).not.toMatch(/perImage|"rgb":/);
+  });
+
+  test("metrics read back from JSON, with null for classes that do not occur, give the same", () => {
+    const again = { ...JSON.parse(JSON.stringify({ ...data, samples: [] })), samples: data.samples } as ComparisonData;
+    expect(analyseComparison(again, { draws: 200 })).toEqual(analysis);
+  });
+});
+
+describe("parts that do not fit together", () => {
+  const cases: [string, (data: ComparisonData) => void, RegExp][] = [
+    ["two rows of one id", (data) => data.rows.push(data.rows[0]!), /rows with different ids/],
+    [
+      "a seed twice",
+      (data) => data.rows[0]!.seeds.push(data.rows[0]!.seeds[0]!),
+      /each seed of rgb-only once, got 0, 1, 2, 0/,
+    ],
+    [
+      "classes",
+      (data) => {
+        data.classes.pop();
+      },
+      /9 entries in perClass of rgb-only, seed 0, got 10/,
+    ],
+    [
+      "images",
+      (data) => {
+        data.rows[2]!.seeds[1]!.perImage = { kind: "classes", truth: [1], predicted: [1] };
+      },
+      /240 images of kd-rgb, seed 1, as the others, got 1/,
+    ],
+    [
+      "another task's images",
+      (data) => {
+        data.rows[2]!.seeds[1]!.perImage = { kind: "pixels", classes: 10, intersection: [], union: [] };
+      },
+      /classes of each image of kd-rgb, seed 1, got pixels/,
+    ],
+    ["groups", (data) => Object.assign(data, { groups: [1, 2] }), /2 images of rgb-only/],
+    [
+      "a reference of another table",
+      (data) => {
+        data.tables[0]!.reference = "depth-only";
+      },
+      /a row depth-only in the table "RGB at test", got rgb-only, /,
+    ],
+    [
+      "a missing cell of no row",
+      (data) => {
+        data.missing[0]!.row = "nobody";
+      },
+      /a row nobody for the cell that is missing/,
+    ],
+  ];
+  test.each(cases)("%s", (_, spoil, message) => {
+    const data = syntheticComparison("classify", 3);
+    spoil(data);
+    expect(() => analyseComparison(data)).toThrow(ShapeError);
+    expect(() => analyseComparison(data)).toThrow(message);
+  });
+});
