@@ -1,5 +1,6 @@
 import { backward } from "../src/kernels/backward.ts";
 import { type EncoderConfig, encoders } from "../src/model/encoder.ts";
+import { Judge } from "../src/model/judge.ts";
 import { defaultWeights, oneStageObjective, segmentationWeights } from "../src/model/objective.ts";
 import { OneStageNetwork } from "../src/model/onestage.ts";
 import { SingleNetwork } from "../src/model/single.ts";
@@ -61,12 +62,13 @@ export async function prepareStep(
   const depth = tensors.normal(batch, height, width, 1);
   const target = task === "segment" ? tensors.labels(classes, batch, height, width) : tensors.labels(classes, batch);
   const weights = task === "segment" ? segmentationWeights : defaultWeights;
+  const judge = new Judge(init, null, weights.smoothing);
   const pass = new TrainingPass(new Rng(2));
   const optimiser = new Optimiser(device, network.parameters(), defaultOptimiser);
   const work = () => {
     const output = network.forward(rgb, rgb, pass);
     const judged = noGrad(() => privileged.forward(depth, inference));
-    const { total } = oneStageObjective(output, judged, target, weights);
+    const { total } = oneStageObjective(output, { output: judged, online: false }, target, weights, judge);
     backward(total);
     optimiser.apply();
     return total;

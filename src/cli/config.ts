@@ -5,6 +5,7 @@ import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
 import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
+import { Entry } from "./entry.ts";
 import { addedLater } from "./presets.ts";
 import { type Flag, flags, type Settings, stagesOf } from "./settings.ts";
 
@@ -19,6 +20,8 @@ export interface DatasetFacts {
   splits: Record<string, number>;
   /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
   depth: { mean: number; std: number };
+  /** Weight of each class in the task's losses; null where all count the same. */
+  classWeights: number[] | null;
   /** The split that the curves are drawn from; null where the only held-out split is the evaluation's. */
   validation: string | null;
   /** The split that the networks are compared on. */
@@ -46,7 +49,7 @@ export interface RunConfig {
 export const CONFIG_FILE = "config.json";
 
 /** Name of its format. */
-export const FORMAT = "onestage-run-1";
+export const FORMAT = "onestage-run-2";
 
 const MOST_PIXELS = 4096;
 
@@ -161,65 +164,14 @@ function readFacts(entry: Entry): DatasetFacts {
       .map((name) => name.text()),
     splits,
     depth: { mean: entry.at("depth").at("mean").number(0, 1e6), std: entry.at("depth").at("std").number(1e-6, 1e6) },
+    classWeights:
+      entry.at("classWeights").value === null
+        ? null
+        : entry
+            .at("classWeights")
+            .list(2, 255)
+            .map((weight) => weight.number(0, 1e6)),
     validation: entry.at("validation").value === null ? null : split("validation"),
     evaluation: split("evaluation"),
   };
-}
-
-/** One entry of a JSON file, with its name for messages. */
-class Entry {
-  constructor(
-    readonly value: unknown,
-    private readonly file: string,
-    private readonly name: string,
-  ) {}
-
-  /** File and name. */
-  get origin(): string {
-    return this.name ? `${this.file}: ${this.name}` : this.file;
-  }
-
-  fail(expected: string, got: string): never {
-    throw new FormatError(this.origin, expected, got);
-  }
-
-  expect(check: (value: unknown) => boolean, expected: string): unknown {
-    if (!check(this.value)) this.fail(expected, (JSON.stringify(this.value) ?? "nothing").slice(0, 60));
-    return this.value;
-  }
-
-  at(key: string): Entry {
-    const object = this.expect(isObject, "an object") as Record<string, unknown>;
-    const value = Object.hasOwn(object, key) ? object[key] : undefined;
-    return new Entry(value, this.file, this.name ? `${this.name}.${key}` : key);
-  }
-
-  entries(): [string, Entry][] {
-    const object = this.expect(isObject, "an object") as Record<string, unknown>;
-    return Object.keys(object).map((key) => [key, this.at(key)]);
-  }
-
-  list(least: number, most: number): Entry[] {
-    const fits = (value: unknown) => Array.isArray(value) && value.length >= least && value.length <= most;
-    const list = this.expect(fits, `a list of ${least} to ${most}`) as unknown[];
-    return list.map((value, i) => new Entry(value, this.file, `${this.name}[${i}]`));
-  }
-
-  text(): string {
-    return this.expect((value) => typeof value === "string", "a text") as string;
-  }
-
-  number(low: number, high: number): number {
-    const inside = (value: unknown) => typeof value === "number" && value >= low && value <= high;
-    return this.expect(inside, `a number from ${low} to ${high}`) as number;
-  }
-
-  whole(low: number, high: number): number {
-    const inside = (value: unknown) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
-    return this.expect(inside, `a whole number from ${low} to ${high}`) as number;
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,7 @@
 import path from "node:path";
 import { makeBatch } from "../data/batch.ts";
+import { medianFrequency } from "../data/classWeights.ts";
+import { HELD_OUT, holdOut } from "../data/holdOut.ts";
 import { openFolder } from "../data/node/folder.ts";
 import type { Dataset } from "../data/sample.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
@@ -20,6 +22,9 @@ const SCENE_BYTES = 2 ** 30;
 /** What says which data a command works on. */
 export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed" | "epochs">;
 
+/** What of the settings decides what a run must know about its dataset. */
+export type FactsChoice = Pick<Settings, "task" | "classWeights">;
+
 /**
  * Opens the dataset folder, or makes the built-in scenes.
  * @throws FormatError | OnestageError naming the file that cannot be used.
@@ -34,6 +39,14 @@ export async function openDataset({ data, size, scenes, seed, epochs }: DataChoi
   }
   const patience = new Patience(io, (done) => `reading ${path.basename(data)}: ${done} images so far`);
   return openFolder(data, { onProgress: (done) => patience.tell(done) });
+}
+
+/** The same without the part of train that is held out, if any is: what networks are trained and compared on. */
+export async function openTrainingData(settings: DataChoice & Pick<Settings, "holdOut">, io: Io): Promise<Dataset> {
+  const dataset = await openDataset(settings, io);
+  if (settings.holdOut === "none") return dataset;
+  const [part, parts] = settings.holdOut.split("/").map(Number) as [number, number];
+  return holdOut(dataset, part, parts);
 }
 
 /**
@@ -78,7 +91,7 @@ function classesOf({ classes, labels }: Dataset, task: Task): readonly string[] 
  * What a run must know about its dataset.
  * @throws UsageError if it has no classes for the task, or not the splits to train and to evaluate on.
  */
-export function datasetFacts(dataset: Dataset, task: Task): DatasetFacts {
+export function datasetFacts(dataset: Dataset, { task, classWeights }: FactsChoice): DatasetFacts {
   const { name, width, height, splits } = dataset;
   const classes = classesOf(dataset, task);
   if (classes.length < 2) {
@@ -87,12 +100,12 @@ export function datasetFacts(dataset: Dataset, task: Task): DatasetFacts {
       `--task ${task}: expected ${what} of 2 or more classes, got ${classes.length || "none"} in ${name}`,
     );
   }
-  const evaluation = splits.find((split) => split === "test") ?? splits.find((split) => split === "val");
+  const evaluation = [HELD_OUT, "test", "val"].find((split) => splits.includes(split));
   if (!splits.includes("train") || !evaluation) {
     throw new UsageError(`--data: expected the splits train and val or test, got ${splits.join(", ")} in ${name}`);
   }
   const validation = evaluation === "test" && splits.includes("val") ? "val" : null;
-  const { depthMean, depthStd } = statistics(dataset, "train");
+  const { depthMean, depthStd, classCounts, labelCounts } = statistics(dataset, "train");
   if (depthStd === 0) throw new UsageError(`--data: expected depth that varies, got the same everywhere in ${name}`);
   return {
     name,
@@ -101,6 +114,7 @@ export function datasetFacts(dataset: Dataset, task: Task): DatasetFacts {
     classes: [...classes],
     splits: Object.fromEntries(splits.map((split) => [split, dataset.size(split)])),
     depth: { mean: depthMean, std: depthStd },
+    classWeights: classWeights === "equal" ? null : medianFrequency(task === "segment" ? labelCounts : classCounts),
     validation,
     evaluation,
   };

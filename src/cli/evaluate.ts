@@ -7,7 +7,7 @@ import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
 import { useChoices } from "../tensor/choices.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { checkSameKind, openDataset, splitBatches } from "./dataset.ts";
+import { checkSameKind, openTrainingData, splitBatches } from "./dataset.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
 import type { Io } from "./io.ts";
 
@@ -31,7 +31,7 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   const name = chooseNetwork(run, modality(options), options.network);
   await checkFinished(run);
   const data = options.data === undefined ? settings.data : path.resolve(options.data);
-  const dataset = await openDataset({ ...settings, data }, io);
+  const dataset = await openTrainingData({ ...settings, data }, io);
   checkSameKind(dataset, facts, settings.task);
   const split = options.split ?? facts.evaluation;
   if (!dataset.splits.includes(split)) {

@@ -14,7 +14,7 @@ import { splitBatches } from "./dataset.ts";
 import { Gallery } from "./gallery.ts";
 import { curvesOf, type EpochRecord, notesOf, readRecords } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
-import { networkFile, type Session, trainedMethod } from "./session.ts";
+import { disposeMethod, type Session, trainedMethod } from "./session.ts";
 import { VERSION } from "./version.ts";
 
 /** What a run found about one network. */
@@ -78,17 +78,20 @@ async function evaluateAll(session: Session, records: readonly EpochRecord[]) {
   const { stages, settings, dataset: facts } = config;
   const gallery = new Gallery(dataset, facts, settings.task);
   const networks: NetworkResult[] = [];
-  for (const [i, { name }] of stages.entries()) {
-    session.progress.say(`evaluating ${i + 1}/${stages.length} ${name}`);
+  // What only leads to another network is not judged by itself.
+  const judged = stages.map(({ name }) => name).filter((name) => methods[name].role !== "step");
+  for (const [i, name] of judged.entries()) {
+    session.progress.say(`evaluating ${i + 1}/${judged.length} ${name}`);
     const method = await trainedMethod(session, name);
     const batches = splitBatches(dataset, facts.evaluation, settings, facts, io.signal);
     const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);
     await gallery.add(device, method);
-    const { title, role, seen } = methods[name];
+    const { title, seen } = methods[name];
+    const role = methods[name].role as NetworkReport["role"];
     const own = records.filter(({ stage }) => stage === name);
     const seconds = own.reduce((sum, record) => sum + record.seconds, 0);
     networks.push({ name, title, role, seen, parameters: method.network.parameterCount(), seconds, metrics, averaged });
-    method.network.dispose();
+    disposeMethod(method);
   }
   const order = Object.keys(methods);
   networks.sort((a, b) => rank(a) - rank(b) || order.indexOf(a.name) - order.indexOf(b.name));
@@ -137,17 +140,18 @@ function networkRows({ name, averaged, metrics, ...rest }: NetworkResult): Netwo
 }
 
 function teacherNotes(stages: readonly Stage[]): string[] {
-  return stages.flatMap(({ name, teacher }) =>
-    teacher ? [`${name} learnt from ${teacher}, trained before and frozen; it is left out afterwards.`] : [],
-  );
+  return stages.flatMap(({ name, needs }) => {
+    const earlier = Object.values(needs);
+    return earlier.length > 0 ? [`${name} was trained with ${earlier.join(" and ")}, trained before.`] : [];
+  });
 }
 
 /** All deployable networks in one file, each tensor's name behind its network's. */
-async function writeModel({ config, folder }: Session): Promise<void> {
+async function writeModel({ config, folder, networkFile }: Session): Promise<void> {
   const all = new Map<string, SafeTensor>();
   for (const { name } of config.stages) {
     if (!deployed(name)) continue;
-    const file = networkFile(folder, name);
+    const file = networkFile(name);
     const { tensors } = parseSafetensors(await readWholeFile(file, 2 ** 34), file);
     for (const [tensor, value] of tensors) all.set(`${name}.${tensor}`, value);
   }

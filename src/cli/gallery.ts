@@ -100,8 +100,9 @@ export class Gallery {
   }
 
   /** What a hallucination stream makes of image i, beside what its privileged network saw in the missing modality. */
-  #restored({ name, teacher }: Stage, i: number): ImageReport[] {
+  #restored({ name, needs }: Stage, i: number): ImageReport[] {
     const missing = privilegedOf(name);
+    const teacher = needs.privileged;
     const map = this.#features.get(name)?.[i];
     if (!missing || !map) return [];
     const images = [heatMap(`${methods[name].title}: ${missing} features restored`, map)];

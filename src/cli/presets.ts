@@ -3,7 +3,11 @@ import { comparison } from "../model/plan.ts";
 import type { Settings } from "./settings.ts";
 
 /** Settings that older runs do not name, with what they mean by that. */
-export const addedLater = { precision: "f32", accumulate: 1, recompute: "off" } as const;
+export const addedLater = {
+  ...{ precision: "f32", accumulate: 1, recompute: "off" },
+  ...{ jmmd: 0, sigmoid: 0, restore: 0, kd: 1 },
+  ...{ teacher: "missing", classWeights: "equal", holdOut: "none" },
+} as const satisfies Partial<Settings>;
 
 /** What a run has by default, whatever it is trained on. */
 const common = {

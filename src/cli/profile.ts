@@ -3,9 +3,8 @@ import path from "node:path";
 import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
-import { buildMethod, type MethodName, methods, privilegedOf } from "../model/methods.ts";
+import { buildMethod, type MethodName, methods } from "../model/methods.ts";
 import { profilePrediction, profileTraining, type StepProfileOptions } from "../model/profile.ts";
-import type { SingleNetwork } from "../model/single.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { Module } from "../nn/module.ts";
 import { renderProfile } from "../report/profile.ts";
@@ -18,6 +17,7 @@ import { datasetFacts } from "./dataset.ts";
 import { adapterName } from "./finish.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useStored } from "./kernels.ts";
+import { disposeMethod } from "./session.ts";
 import { choice, type Flag, flags, networkConfig, newSettings, whole } from "./settings.ts";
 
 const SEED = 1;
@@ -79,8 +79,8 @@ async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<
   checkInterrupted(io.signal);
   const dataset = sceneDataset({ seed: SEED, width: size, height: size, train: batch, val: 1, test: 0 });
   const settings = newSettings({ task, model, batch, size });
-  const facts = datasetFacts(dataset, settings.task);
-  const config = networkConfig(settings, facts.classes.length);
+  const facts = datasetFacts(dataset, settings);
+  const config = networkConfig(settings, facts);
   const host: HostBatch = makeBatch(
     dataset,
     "train",
@@ -90,11 +90,11 @@ async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<
     settings.task,
   );
   const rng = (part: string) => new Rng(SEED, "network", part);
-  const missing = infer ? null : privilegedOf(name);
-  const teacherName = missing && (`privileged-${missing}` as const);
-  const teacher = teacherName && (buildMethod(teacherName, device, rng(teacherName), config).network as SingleNetwork);
-  const method = buildMethod(name, device, rng(name), config, teacher);
-  const modules = new Map<string, Module>(teacher ? [["privileged", teacher]] : []);
+  const needs = infer ? [] : Object.entries(methods[name].needs(config));
+  const needed = Object.fromEntries(needs.map(([part, at]) => [part, buildMethod(at, device, rng(at), config)]));
+  const method = buildMethod(name, device, rng(name), config, needed);
+  if (!infer) await method.begin?.();
+  const modules = new Map<string, Module>(Object.entries(needed).map(([part, { network }]) => [part, network]));
   const profileOptions: StepProfileOptions = { runs: steps, modules, check: () => checkInterrupted(io.signal) };
   const trainer = infer ? null : new Trainer(device, method, defaultTraining(2 * steps + 2), new Rng(SEED, "steps"));
   try {
@@ -103,7 +103,7 @@ async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<
       : await profilePrediction(device, method, host, profileOptions);
   } finally {
     trainer?.dispose();
-    for (const module of [...method.trained.values(), ...modules.values()]) module.dispose();
+    for (const own of [method, ...Object.values(needed)]) disposeMethod(own);
   }
 }
 

@@ -19,7 +19,6 @@ export class Progress {
     private readonly io: Io,
     private readonly stages: readonly Stage[],
     private readonly stepsPerEpoch: number,
-    private readonly online: boolean,
   ) {
     this.#unitsLeft = stages.reduce((units, stage) => units + this.#units(stage) * stage.epochs * stepsPerEpoch, 0);
   }
@@ -80,11 +79,8 @@ export class Progress {
     return stage.epochs * this.stepsPerEpoch;
   }
 
-  /** Streams that a step of the stage runs; one that is only run forward counts a third. */
   #units({ name }: Stage): number {
-    const { role } = methods[name];
-    if (role === "upper bound") return 2;
-    return role === "ours" ? (this.online ? 3 : 2 + 1 / 3) : 1;
+    return methods[name].work;
   }
 
   #title(): string {

@@ -2,9 +2,8 @@ import path from "node:path";
 import type { Augmentation } from "../data/augment.ts";
 import { epochOrder, makeBatch } from "../data/batch.ts";
 import type { Dataset } from "../data/sample.ts";
-import { buildMethod, type Method, type MethodName } from "../model/methods.ts";
-import { deployed, type Stage } from "../model/plan.ts";
-import type { SingleNetwork } from "../model/single.ts";
+import { buildMethod, type Method, type MethodName, methods } from "../model/methods.ts";
+import type { Stage } from "../model/plan.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -24,6 +23,8 @@ export interface Session {
   readonly dataset: Dataset;
   readonly progress: Progress;
   device: GpuDevice;
+  /** Where the network of a stage lies, or will lie, that this run trains or learns from. */
+  networkFile(name: MethodName): string;
   /** Seconds that the run has taken, those of earlier processes included. */
   elapsed(): number;
 }
@@ -49,37 +50,49 @@ export function freshMethod(
   device: GpuDevice,
   { settings, dataset }: Pick<RunShape, "settings" | "dataset">,
   name: MethodName,
-  privileged: SingleNetwork | null = null,
+  needed: Readonly<Record<string, Method>> = {},
 ): Method {
   const rng = new Rng(settings.seed, "network", name);
-  return buildMethod(name, device, rng, networkConfig(settings, dataset.classes.length), privileged);
+  return buildMethod(name, device, rng, networkConfig(settings, dataset), needed);
 }
 
 /** A method with the weights that its stage has trained, for inference. @throws FormatError if they are damaged. */
-export async function trainedMethod({ device, config, folder }: Session, name: MethodName): Promise<Method> {
-  const method = freshMethod(device, config, name);
-  await loadNetwork(networkFile(folder, name), method.network);
+export async function trainedMethod(session: Session, name: MethodName): Promise<Method> {
+  const method = freshMethod(session.device, session.config, name);
+  await loadNetwork(session.networkFile(name), method.network);
   return method;
 }
 
-/** Where a stage's network lies once it is trained. */
-export function networkFile(folder: string, name: MethodName): string {
-  return path.join(folder, runFiles.networks, `${name}.safetensors`);
+/** Where a stage's network lies in the folder of a run. */
+export function networkIn(folder: string): (name: MethodName) => string {
+  return (name) => path.join(folder, runFiles.networks, `${name}.safetensors`);
+}
+
+/** Networks that a stage needs, made by `make`, by what they are for. */
+async function needed({ needs }: Stage, make: (name: MethodName) => Method | Promise<Method>) {
+  const made = Object.entries(needs).map(async ([part, name]) => [part, await make(name)] as const);
+  return Object.fromEntries(await Promise.all(made));
+}
+
+/** Frees a method with everything that is trained with it. */
+export function disposeMethod({ network, trained }: Method): void {
+  for (const module of new Set([network, ...trained.values()])) module.dispose();
 }
 
 /** A stage's method and trainer, and what to free at its end. */
 export async function openStage(session: Session, stage: Stage) {
   const { device, config } = session;
   const { settings } = config;
-  const teacher = stage.teacher && ((await trainedMethod(session, stage.teacher)).network as SingleNetwork);
-  const method = freshMethod(device, config, stage.name, teacher);
-  const { lr: learningRate, accumulate } = settings;
+  const earlier = await needed(stage, (name) => trainedMethod(session, name));
+  const method = freshMethod(device, config, stage.name, earlier);
+  await method.begin?.();
+  const { lr, accumulate } = settings;
+  const learningRate = lr * methods[stage.name].rate;
   const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(config)), learningRate, accumulate };
   const trainer = new Trainer(device, method, training, new Rng(settings.seed, "steps", stage.name));
   const dispose = () => {
     trainer.dispose();
-    for (const module of method.trained.values()) module.dispose();
-    teacher?.dispose();
+    for (const own of [method, ...Object.values(earlier)]) disposeMethod(own);
   };
   return { method, trainer, dispose };
 }
@@ -121,7 +134,7 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
 
 /** What decides the networks of a run and the shapes of their batches. */
 export type RunShape = Pick<RunConfig, "settings" | "stages"> & {
-  dataset: Pick<DatasetFacts, "width" | "height" | "classes">;
+  dataset: Pick<DatasetFacts, "width" | "height" | "classes" | "classWeights">;
 };
 
 /** Width and height of the training images as the networks see them. */
@@ -145,15 +158,15 @@ export function emptyBatch({ settings }: RunShape, { width, height }: { width: n
 }
 
 /** A stage's method and trainer with fresh weights, to be thrown away, and what to free then. */
-export function openRehearsal(device: GpuDevice, shape: RunShape, { name, teacher: teaching }: Stage) {
-  const teacher = teaching && (freshMethod(device, shape, teaching).network as SingleNetwork);
-  const method = freshMethod(device, shape, name, teacher);
+export async function openRehearsal(device: GpuDevice, shape: RunShape, stage: Stage) {
+  const earlier = await needed(stage, (name) => freshMethod(device, shape, name));
+  const method = freshMethod(device, shape, stage.name, earlier);
+  await method.begin?.();
   const { seed, accumulate } = shape.settings;
   const trainer = new Trainer(device, method, { ...defaultTraining(1), accumulate }, new Rng(seed));
   const dispose = () => {
     trainer.dispose();
-    for (const module of method.trained.values()) module.dispose();
-    teacher?.dispose();
+    for (const own of [method, ...Object.values(earlier)]) disposeMethod(own);
   };
   return { method, trainer, dispose };
 }
@@ -169,8 +182,9 @@ export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void
   const { width, height } = trainingSize(shape);
   // On the device first: its limits are known, the host's memory is not.
   device.empty([batch, height, width, 3], `--batch ${batch}`).dispose();
-  const heaviest = [...shape.stages].sort((a, b) => weight(b) - weight(a))[0]!;
-  const { trainer, dispose } = openRehearsal(device, shape, heaviest);
+  const work = ({ name }: Stage) => methods[name].work;
+  const heaviest = [...shape.stages].sort((a, b) => work(b) - work(a))[0]!;
+  const { trainer, dispose } = await openRehearsal(device, shape, heaviest);
   await trainer.step(emptyBatch(shape, { width, height }));
   dispose();
 }
@@ -184,10 +198,4 @@ export function checkShape({ gpu }: GpuDevice, { settings }: RunShape): void {
   if (batch % accumulate !== 0) {
     throw new UsageError(`--accumulate: expected a divisor of the batch of ${batch} images, got ${accumulate}`);
   }
-}
-
-/** Streams that a stage keeps in memory. */
-function weight({ name, teacher }: Stage): number {
-  if (!deployed(name) || name.endsWith("-only")) return 1;
-  return teacher ? 3 : 2;
 }

@@ -6,6 +6,7 @@ import type { Fusion } from "../model/onestage.ts";
 import { planStages, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
 import { UsageError } from "../tensor/errors.ts";
+import type { DatasetFacts } from "./config.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 
 /** Everything that decides what a run computes: the same settings give the same weights. */
@@ -21,6 +22,12 @@ export interface Settings extends ObjectiveWeights {
   methods: string;
   fusion: Fusion;
   privileged: NetworkConfig["privileged"];
+  /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
+  teacher: NonNullable<NetworkConfig["teacher"]>;
+  /** How pixels of rare classes count in the task's losses. */
+  classWeights: "equal" | "median";
+  /** The part of the training split that is set aside and evaluated on, as "i/k"; "none" evaluates on val or test. */
+  holdOut: string;
   epochs: number;
   privilegedEpochs: number;
   batch: number;
@@ -57,6 +64,12 @@ export const flags = {
   model: choice("--model", Object.keys(encoders), "size of the networks"),
   fusion: choice("--fusion", ["deep", "mid"], "fuse the streams after every stage, or once in the middle"),
   privileged: choice("--privileged", ["frozen", "online"], "train the privileged network beforehand or along"),
+  teacher: choice("--teacher", ["missing", "both"], "learn from the missing modality's network, or from the RGB-D one"),
+  classWeights: choice("--class-weights", ["equal", "median"], "count all pixels alike, or by median class frequency"),
+  holdOut: {
+    ...text("--hold-out", "<i/k>", "train without the i-th of k parts of train and compare on it, not on val or test"),
+    parse: parsePart,
+  },
   epochs: whole("--epochs", 1, 100_000, "passes over the training images"),
   privilegedEpochs: whole("--privileged-epochs", 1, 100_000, "the same for frozen privileged networks"),
   batch: whole("--batch", 1, 1_000_000, "images a step"),
@@ -68,6 +81,10 @@ export const flags = {
   lambda: decimal("--lambda", 0, 1000, "weight of the translation loss"),
   temperature: decimal("--temperature", 0.01, 1000, "temperature of the KL divergence"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
+  jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),
+  sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
+  restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),
+  kd: decimal("--kd", 0, 1000, "weight of the KL divergence in the distillation baselines"),
   precision: choice("--precision", ["f32", "f16"], "keep maps and their gradients as f32 or f16 (needs shader-f16)"),
   accumulate: whole("--accumulate", 1, 64, "work through a batch in so many equal parts, to save memory"),
   recompute: choice("--recompute", ["off", "on"], "compute inner maps again instead of keeping them, to save memory"),
@@ -113,10 +130,14 @@ export function checkUnchanged(stored: Settings, given: Given): void {
 }
 
 /** The part of the settings that fixes a network's shape and objective. */
-export function networkConfig(settings: Settings, classes: number): NetworkConfig {
-  const { task, model, fusion, privileged, hall, alpha, beta, lambda, temperature, smoothing } = settings;
-  const weights = { hall, alpha, beta, lambda, temperature, smoothing };
-  const { precision, recompute } = settings;
+export function networkConfig(
+  settings: Settings,
+  { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
+): NetworkConfig {
+  const { task, model, fusion, privileged, teacher, precision, recompute } = settings;
+  const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd } = settings;
+  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd };
+  const classes = names.length;
   return {
     task,
     model,
@@ -124,7 +145,9 @@ export function networkConfig(settings: Settings, classes: number): NetworkConfi
     fusion,
     normalise: true,
     privileged,
+    teacher,
     weights,
+    classWeights,
     precision,
     recompute: recompute === "on",
   };
@@ -165,6 +188,13 @@ function parseScenes(counts: string): string {
   const right = numbers.length === 3 && numbers.every((count) => /^[1-9]\d{0,5}$/.test(count));
   if (right) return numbers.join(",");
   throw new UsageError(`--scenes: expected three numbers train,val,test from 1 to 999999, got ${show(counts)}`);
+}
+
+function parsePart(part: string): string {
+  if (part === "none") return part;
+  const [, i, k] = /^([1-9]\d?)\/([1-9]\d?)$/.exec(part) ?? [];
+  if (i !== undefined && k !== undefined && Number(i) <= Number(k) && Number(k) >= 2) return part;
+  throw new UsageError(`--hold-out: expected i/k with 1 <= i <= k and k from 2 to 99, or none, got ${show(part)}`);
 }
 
 function text(flag: string, value: string, help: string): Flag {

@@ -14,7 +14,7 @@ import { saveNetwork } from "./networks.ts";
 import { CHECKPOINT_SECONDS } from "./presets.ts";
 import { epochRecord, warningOf } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
-import { networkFile, openStage, type Session, stepsPerEpoch, trainingBatches } from "./session.ts";
+import { openStage, type Session, stepsPerEpoch, trainingBatches } from "./session.ts";
 
 // Steps between two waits for a GPU.
 const GPU_BURST = 16;
@@ -113,8 +113,8 @@ async function validate({ device, dataset, config }: Session, method: Method): P
   return (await evaluate(device, method, batches, classes.length)).metrics.top1;
 }
 
-async function writeNetwork({ folder }: Session, method: Method): Promise<void> {
-  const file = networkFile(folder, method.name);
+async function writeNetwork(session: Session, method: Method): Promise<void> {
+  const file = session.networkFile(method.name);
   await mkdir(path.dirname(file), { recursive: true }).catch((error) => {
     throw fileError(path.dirname(file), "create the folder", error);
   });

@@ -10,14 +10,14 @@ import { kernelChoices, noChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
-import { datasetFacts, drawScenes, openDataset } from "./dataset.ts";
+import { datasetFacts, drawScenes, openTrainingData } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useRunKernels, useStored } from "./kernels.ts";
 import { lockFolder } from "./lock.ts";
 import { Progress } from "./progress.ts";
 import { checkOut, createRun, findRun, type OpenRun, runFiles } from "./runFolder.ts";
-import { epochSize, fittingBatch, rehearse, type Session, stepsPerEpoch } from "./session.ts";
+import { epochSize, fittingBatch, networkIn, rehearse, type Session, stepsPerEpoch } from "./session.ts";
 import { checkUnchanged, type Given, newSettings, type Settings } from "./settings.ts";
 import { type RunState, trainStage } from "./stage.ts";
 import { tuneStages } from "./tuning.ts";
@@ -84,7 +84,7 @@ async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Pro
     return;
   }
   const dataset = await openTraining(config.settings, io);
-  const facts = JSON.stringify(datasetFacts(dataset, config.settings.task));
+  const facts = JSON.stringify(datasetFacts(dataset, config.settings));
   if (facts !== JSON.stringify(config.dataset)) {
     throw new FormatError(dataset.name, "the images that the run was started with", "others");
   }
@@ -97,13 +97,13 @@ async function resumeRun(given: Given, { out, json }: TrainOptions, io: Io): Pro
 }
 
 async function openTraining(settings: Settings, io: Io): Promise<Dataset> {
-  const dataset = await openDataset(settings, io);
+  const dataset = await openTrainingData(settings, io);
   if (settings.data === null) await drawScenes(dataset, io);
   return dataset;
 }
 
 function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
-  const facts = datasetFacts(dataset, settings.task);
+  const facts = datasetFacts(dataset, settings);
   return {
     format: FORMAT,
     version: VERSION,
@@ -146,11 +146,14 @@ async function work(
   json: boolean | undefined,
 ): Promise<void> {
   const { settings, stages } = config;
-  const progress = new Progress(io, stages, stepsPerEpoch(config), settings.privileged === "online");
+  const progress = new Progress(io, stages, stepsPerEpoch(config));
   const started = performance.now();
   let before = 0;
   const elapsed = () => before + (performance.now() - started) / 1000;
-  const session: Session = { io, folder, config, dataset, device, progress, elapsed };
+  const session: Session = {
+    ...{ io, folder, config, dataset, device, progress, elapsed },
+    networkFile: networkIn(folder),
+  };
   io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);
   tellKernels(device, io);
   for (let lost = 0; ; ) {

@@ -78,7 +78,7 @@ async function shapeOf(given: Given, io: Io): Promise<RunShape> {
   const settings = newSettings(given);
   // Of the built-in scenes a few tell all that matters here.
   const scenes = settings.data === null ? { scenes: "4,1,1", epochs: 1 } : {};
-  const dataset = datasetFacts(await openDataset({ ...settings, ...scenes }, io), settings.task);
+  const dataset = datasetFacts(await openDataset({ ...settings, ...scenes }, io), settings);
   const batch = settings.data === null ? settings.batch : fittingBatch(settings, given, dataset);
   return { settings: { ...settings, batch }, dataset, stages: stagesOf(settings) };
 }

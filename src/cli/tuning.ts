@@ -32,7 +32,7 @@ export async function tuneStages(
   const all: TunedJob[] = [];
   for (const [i, stage] of shape.stages.entries()) {
     checkInterrupted(io.signal);
-    const { method, trainer, dispose } = openRehearsal(device, shape, stage);
+    const { method, trainer, dispose } = await openRehearsal(device, shape, stage);
     const predictor = new Predictor(device, method);
     const title = `${stage.name} (${i + 1}/${shape.stages.length})`;
     const found: TunedJob[] = [];

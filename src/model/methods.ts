@@ -1,188 +1,248 @@
-import type { Module, Pass } from "../nn/module.ts";
-import { Init, inference } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
+import { Init } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { noGrad } from "../tensor/tape.ts";
-import { scope, type Tensor } from "../tensor/tensor.ts";
-import { encoderConfig, type ModelName } from "./encoder.ts";
-import { type Loss, type ObjectiveWeights, oneStageObjective, singleObjective } from "./objective.ts";
-import { type Fusion, OneStageNetwork } from "./onestage.ts";
+import { admdHallucination } from "./baselines/admd.ts";
+import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } from "./baselines/averaged.ts";
+import { mshnet } from "./baselines/mshnet.ts";
+import { modalityDropout, modalityDropped, oneStage, rgbd, twoStage } from "./baselines/onestage.ts";
+import { adapted, distilled, generalized, plain } from "./baselines/student.ts";
+import { decoderConfig } from "./decoder.ts";
+import { encoderConfig } from "./encoder.ts";
+import { Judge } from "./judge.ts";
+import {
+  type Built,
+  channels,
+  type Method,
+  type Modality,
+  type NetworkConfig,
+  type Parts,
+  type Seen,
+} from "./method.ts";
+import type { ObjectiveWeights } from "./objective.ts";
 import { SingleNetwork } from "./single.ts";
-import { scoresAt, type Task } from "./task.ts";
 
-/** A modality: colour or depth. */
-export type Modality = "rgb" | "depth";
+export type { DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
+export { predict } from "./method.ts";
 
-/** What a network sees when it is used. */
-export type Seen = Modality | "both";
+/** What a method is there for: "step" is a network that only leads to others, "privileged" one that only teaches. */
+export type Role = "baseline" | "privileged" | "ours" | "upper bound" | "step";
 
-/** The methods by name: how a network is trained and what it sees when used. */
-export const methods = {
-  "rgb-only": { title: "RGB only", seen: "rgb", role: "baseline" },
-  "depth-only": { title: "Depth only", seen: "depth", role: "baseline" },
-  "privileged-rgb": { title: "Privileged RGB network", seen: "rgb", role: "privileged" },
-  "privileged-depth": { title: "Privileged depth network", seen: "depth", role: "privileged" },
-  "one-stage-rgb": { title: "One-stage, RGB at test", seen: "rgb", role: "ours" },
-  "one-stage-depth": { title: "One-stage, depth at test", seen: "depth", role: "ours" },
-  rgbd: { title: "RGB-D", seen: "both", role: "upper bound" },
-} as const satisfies Record<string, { title: string; seen: Seen; role: string }>;
+/** The part of the recipe's epochs that a method trains: all, those of privileged networks, half (to tune), or none. */
+export type Length = "full" | "privileged" | "fine" | "none";
+
+/** A setting that only some methods look at. */
+export type Read = keyof ObjectiveWeights | "fusion" | "privileged" | "teacher";
+
+/** How a network is trained, and what it sees when it is used. */
+export interface MethodEntry {
+  readonly title: string;
+  readonly seen: Seen;
+  /** The modality of its first stream; the one that it sees, where that is one. */
+  readonly available: Modality;
+  readonly role: Role;
+  /** Networks that must be trained before, by what they are for. */
+  readonly needs: (config: Pick<NetworkConfig, "privileged" | "teacher">) => Readonly<Record<string, MethodName>>;
+  readonly length: Length;
+  /** Its peak learning rate as a share of the recipe's. */
+  readonly rate: number;
+  /** Work of a training step in units of a single stream's. */
+  readonly work: number;
+  /** The settings beyond those of all networks that decide its weights. */
+  readonly reads: readonly Read[];
+  readonly build: (parts: Parts) => Built;
+}
+
+/** Methods that exist for either modality at test time. */
+type Kind =
+  | "privileged"
+  | "second"
+  | "ensemble"
+  | "kd"
+  | "kd-both"
+  | "generalized"
+  | "dropout"
+  | "hoffman"
+  | "garcia-streams"
+  | "garcia-hallucination"
+  | "garcia"
+  | "admd-hallucination"
+  | "admd"
+  | "mshnet-student"
+  | "mshnet"
+  | "hallucination"
+  | "two-stage"
+  | "one-stage";
 
 /** A method's name. */
-export type MethodName = keyof typeof methods;
+export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | "modality-dropout" | "rgbd";
 
-/** What fixes a network's shape and objective; stored in config.json beside the weights. */
-export interface NetworkConfig {
-  /** Classify unless given. */
-  task?: Task;
-  model: ModelName;
-  /** Number of classes of an image, or of a pixel. */
-  classes: number;
-  fusion: Fusion;
-  /** Batch norm after each translator's mixing convolution. */
-  normalise: boolean;
-  /** Whether P is trained beforehand and frozen, or together with the rest. */
-  privileged: "frozen" | "online";
-  weights: ObjectiveWeights;
-  /** Whether residual blocks keep less for the backward pass and compute it again; the results are the same. */
-  recompute?: boolean;
-  /** How maps and their gradients are kept, f32 by default; weights, statistics, scores and losses are f32 either way. */
-  precision?: "f32" | "f16";
+const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid"] as const;
+const words = { rgb: "RGB", depth: "depth" } as const;
+
+type Entries = Partial<Record<MethodName, MethodEntry>>;
+
+/** The methods for one modality at test time. */
+function methodsFor(own: Modality): Entries {
+  const other: Modality = own === "rgb" ? "depth" : "rgb";
+  const [word, otherWord] = [words[own], words[other]];
+  const entry = (
+    title: string,
+    build: MethodEntry["build"],
+    { needs = () => ({}), ...rest }: Partial<MethodEntry> = {},
+  ): MethodEntry => ({
+    ...{
+      title,
+      seen: own,
+      available: own,
+      role: "baseline",
+      length: "full",
+      rate: 1,
+      work: 1,
+      reads: ["smoothing"],
+      build,
+      needs,
+    },
+    ...rest,
+  });
+  const needs = (list: Record<string, MethodName>) => ({ needs: () => list });
+  const step = { role: "step" } as const;
+  const fine = { length: "fine", rate: 0.1, work: 2 } as const;
+  const alone: MethodName = `${own}-only`;
+  const privileged: MethodName = `privileged-${other}`;
+  const capital = own === "rgb" ? "RGB" : "Depth";
+  return {
+    [alone]: entry(`${capital} only`, plain),
+    [`privileged-${own}`]: entry(`Privileged ${word} network`, plain, {
+      ...{ role: "privileged", length: "privileged", reads: [] },
+    }),
+    [`second-${own}`]: entry(`Second ${word} network`, plain, step),
+    [`ensemble-${own}`]: entry(`Ensemble of two ${word} networks`, ensemble, {
+      ...needs({ first: alone, second: `second-${own}` }),
+      ...{ length: "none", work: 2 },
+    }),
+    [`kd-${own}`]: entry(`Distilled from ${otherWord}`, distilled, {
+      ...needs({ teacher: privileged }),
+      ...{ work: 4 / 3, reads: ["smoothing", "kd", "temperature"] },
+    }),
+    [`kd-both-${own}`]: entry("Distilled from RGB-D", distilled, {
+      ...needs({ teacher: "rgbd" }),
+      ...{ work: 5 / 3, reads: ["smoothing", "kd", "temperature"] },
+    }),
+    [`generalized-${own}`]: entry(`Generalized distillation from ${otherWord}`, generalized, {
+      ...needs({ teacher: privileged }),
+      ...{ work: 4 / 3, reads: [] },
+    }),
+    [`dropout-${own}`]: entry(`Modality dropout, ${word} at test`, modalityDropped, {
+      ...needs({ trained: "modality-dropout" }),
+      ...{ length: "none", work: 2, reads: ["smoothing", "lambda", "fusion"] },
+    }),
+    [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, { ...needs({ privileged }), work: 7 / 3 }),
+    [`garcia-streams-${own}`]: entry(`Two streams tuned together, ${word} first`, garciaStreams, {
+      ...step,
+      ...fine,
+      ...{ seen: "both", ...needs({ available: alone, privileged }) },
+    }),
+    [`garcia-hallucination-${own}`]: entry(`Garcia's hallucination stream on ${word}`, garciaHallucination, {
+      ...step,
+      ...{ work: 4 / 3, reads: [], ...needs({ streams: `garcia-streams-${own}` }) },
+    }),
+    [`garcia-${own}`]: entry("Modality distillation (Garcia)", tunedTogether, {
+      ...fine,
+      ...needs({ available: `garcia-streams-${own}`, hallucination: `garcia-hallucination-${own}` }),
+    }),
+    [`admd-hallucination-${own}`]: entry(`ADMD's hallucination stream on ${word}`, admdHallucination, {
+      ...step,
+      ...{ rate: 0.1, work: 3, reads: [], ...needs({ privileged }) },
+    }),
+    [`admd-${own}`]: entry("Adversarial distillation (ADMD)", tunedTogether, {
+      ...fine,
+      ...needs({ available: alone, hallucination: `admd-hallucination-${own}` }),
+    }),
+    [`mshnet-student-${own}`]: entry(`MSHNet's student on ${word}`, adapted, {
+      ...step,
+      ...{ work: 5 / 3, reads: ["smoothing", "hall", ...jan], ...needs({ teacher: "rgbd" }) },
+    }),
+    [`mshnet-${own}`]: entry("Two-stage ensemble (MSHNet)", mshnet, {
+      ...fine,
+      ...{ work: 2 / 3, ...needs({ student: `mshnet-student-${own}`, second: alone }) },
+    }),
+    [`hallucination-${own}`]: entry(`Hallucination stream on ${word}, by itself`, adapted, {
+      ...step,
+      ...{ work: 4 / 3, reads: ["smoothing", "hall", ...jan], ...needs({ teacher: privileged }) },
+    }),
+    [`two-stage-${own}`]: entry(`Two-stage JAN and CTN, ${word} at test`, twoStage, {
+      ...needs({ hallucination: `hallucination-${own}` }),
+      ...{ work: 4 / 3, reads: ["smoothing", "lambda", "fusion"] },
+    }),
+    [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
+      role: "ours",
+      needs: ({ privileged: how, teacher = "missing" }): Readonly<Record<string, MethodName>> =>
+        how === "online" ? {} : { privileged: teacher === "both" ? "rgbd" : privileged },
+      work: 7 / 3,
+      reads: ["smoothing", "hall", ...jan, "restore", "lambda", "fusion", "privileged", "teacher"],
+    }),
+  };
 }
 
-/** A batch on the device. */
-export interface DeviceBatch {
-  /** [N,H,W,3] and [N,H,W,1]; a modality that is not used may be missing. */
-  rgb?: Tensor;
-  depth?: Tensor;
-  /** u32 [N], or [N,H,W] for pixels, 255 = not counted; needed for training only. */
-  target?: Tensor;
-}
+const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
+  seen: "both",
+  available: "rgb",
+  needs: () => ({}),
+  length: "full",
+  rate: 1,
+  work: 2,
+  reads: ["smoothing", "lambda", "fusion"],
+};
 
-/**
- * What a trained network says: class scores [N,classes], or [N,H,W,classes] for pixels, and those of the hallucination
- * head where there is one.
- */
-export interface Prediction {
-  logits: Tensor;
-  hallucinated: Tensor | null;
-  /** Last map of the stream that stands for the missing modality; null for single streams. */
-  restored: Tensor | null;
-}
+/** The methods by name: all of method.md (b), the one-stage network and what they are trained from. */
+export const methods = {
+  ...methodsFor("rgb"),
+  ...methodsFor("depth"),
+  "modality-dropout": { ...bothSeen, title: "Modality dropout", role: "step", build: modalityDropout },
+  rgbd: { ...bothSeen, title: "RGB-D", role: "upper bound", build: rgbd },
+} as Readonly<Record<MethodName, MethodEntry>>;
 
-/** A network with the way it is trained. */
-export interface Method {
-  name: MethodName;
-  task: Task;
-  seen: Seen;
-  /** What is kept and deployed; it never contains P. */
-  network: Module;
-  /** Everything the optimiser updates: the network, and P where it is trained online. */
-  trained: Map<string, Module>;
-  /** Whether gradients are kept in f16, so that the loss must be scaled up. */
-  half: boolean;
-  loss(batch: DeviceBatch, pass: Pass): Loss;
-  predict(batch: DeviceBatch): Prediction;
-}
-
-const channels = { rgb: 3, depth: 1 } as const;
-
-/** The privileged network a method needs while training, if any. */
+/** The privileged modality of a one-stage method; null for all others. */
 export function privilegedOf(name: MethodName): Modality | null {
-  return name === "one-stage-rgb" ? "depth" : name === "one-stage-depth" ? "rgb" : null;
+  if (methods[name].role !== "ours") return null;
+  return methods[name].seen === "rgb" ? "depth" : "rgb";
 }
 
 /**
- * Builds a method with fresh weights that depend on `rng` only.
- * @throws UsageError if a one-stage method is to be trained with a frozen P and none is given; for inference alone
- * none is needed.
+ * Builds a method with fresh weights that depend on `rng` only; training it needs the networks that it learns from, and
+ * `begin()` first where it has that.
+ * @throws UsageError when it is trained without a network that it needs.
  */
 export function buildMethod(
   name: MethodName,
   device: Device,
   rng: Rng,
   config: NetworkConfig,
-  privileged: SingleNetwork | null = null,
+  needed: Readonly<Record<string, Method>> = {},
 ): Method {
-  const { seen } = methods[name];
-  const init = new Init(device, rng);
-  const { task = "classify", classes } = config;
+  const { seen, available, role, build } = methods[name];
+  const { task = "classify", classes, weights } = config;
   const half = config.precision === "f16";
   const encoder = { ...encoderConfig(config.model), recompute: config.recompute ?? false, half };
-  const single = (modality: Modality, at: Init) => new SingleNetwork(at, channels[modality], classes, encoder, task);
-  if (name !== "rgbd" && privilegedOf(name) === null) {
-    const modality = seen as Modality;
-    const network = single(modality, init);
-    const smoothing = methods[name].role === "privileged" ? 0 : config.weights.smoothing;
-    return {
-      name,
-      task,
-      seen,
-      half,
-      network,
-      trained: new Map([["network", network]]),
-      loss(batch, pass) {
-        const output = network.forward(input(batch, modality), pass);
-        return singleObjective(output, input(batch, "target"), smoothing);
-      },
-      predict(batch) {
-        const x = input(batch, modality);
-        const [scores] = network.forward(x, inference).scores;
-        return { logits: scoresAt(x, scores!), hallucinated: null, restored: null };
-      },
-    };
-  }
-  const available: Modality = seen === "both" ? "rgb" : seen;
-  const second: Modality = seen === "both" ? "depth" : seen;
-  const network = new OneStageNetwork(init, {
-    task,
-    encoder,
-    classes,
-    available: channels[available],
-    second: channels[second],
-    fusion: config.fusion,
-    normalise: config.normalise,
-    hallucination: name !== "rgbd",
-  });
-  const trained = new Map<string, Module>([["network", network]]);
-  const missing = privilegedOf(name);
-  const online = missing !== null && config.privileged === "online";
-  const teacher = online ? single(missing, init.at("privileged")) : (privileged?.freeze() ?? null);
-  if (online) trained.set("privileged", teacher!);
-  return {
-    name,
-    task,
-    seen,
-    half,
-    network,
-    trained,
-    loss(batch, pass) {
-      if (missing && !teacher)
-        throw new UsageError(`${name}: expected a trained ${missing} network as privileged one, got none`);
-      const output = network.forward(input(batch, available), input(batch, second), pass);
-      const judge = () => teacher!.forward(input(batch, missing!), online ? pass : inference);
-      const target = missing ? (online ? judge() : noGrad(judge)) : null;
-      return oneStageObjective(output, target, input(batch, "target"), config.weights, online);
-    },
-    predict(batch) {
-      const x = input(batch, available);
-      const { scores, hallucinated, features } = network.forward(x, input(batch, second), inference);
-      return {
-        logits: scoresAt(x, scores[0]!),
-        hallucinated: hallucinated && scoresAt(x, hallucinated[0]!),
-        restored: features.at(-1)!,
-      };
+  const init = new Init(device, rng);
+  // P is not smoothed: its soft predictions are what is learnt from.
+  const judge = new Judge(init, config.classWeights ?? null, role === "privileged" ? 0 : weights.smoothing);
+  const parts: Parts = {
+    ...{ init, config, task, encoder, judge, available },
+    missing: available === "rgb" ? "depth" : "rgb",
+    deepest: task === "segment" ? decoderConfig(encoder).context : encoder.widths.at(-1)!,
+    single: (at, modality) => new SingleNetwork(at, channels[modality], classes, encoder, task),
+    given: (part) => needed[part] ?? null,
+    need(part) {
+      const found = needed[part];
+      if (found) return found;
+      throw new UsageError(`${name}: expected a trained network as ${part}, got none`);
     },
   };
-}
-
-/** Runs a method's prediction without recording and frees everything but the result. */
-export function predict(method: Method, batch: DeviceBatch): Prediction {
-  return scope(() => noGrad(() => method.predict(batch)));
-}
-
-function input(batch: DeviceBatch, name: keyof DeviceBatch): Tensor {
-  const tensor = batch[name];
-  if (!tensor) throw new UsageError(`network: expected ${name} in the batch, got none`);
-  return tensor;
+  const { beside = new Map<string, Module>(), ...built } = build(parts);
+  for (const method of Object.values(needed)) method.network.freeze();
+  const trained = new Map<string, Module>([["network", built.network], ...beside, ["judge", judge]]);
+  return { name, task, seen, half, trained, ...built };
 }

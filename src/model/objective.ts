@@ -1,18 +1,19 @@
 import { add } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
-import { crossEntropy, klDivergence, mse } from "../kernels/loss.ts";
-import { mmd } from "../kernels/mmd.ts";
+import { mse } from "../kernels/loss.ts";
 import { mean } from "../kernels/reduce.ts";
-import { reshape } from "../kernels/shape.ts";
 import { affine } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Judge } from "./judge.ts";
 import type { OneStageOutput } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
 import { targetAt } from "./task.ts";
+import { depthDistance, featureMmd, hallucinationLoss, jointAdaptation, predictionKl } from "./transfer.ts";
 
 /**
  * Weights of the total objective, by the names of its terms:
- * L = task + hall·CE(H) + alpha·MK-MMD(H, P) + beta·T²KL(P‖H) + lambda·L_T [+ CE(P) when P is trained online].
+ * L = task + hall·CE(H) + alpha·MK-MMD(H, P) + beta·T²KL(P‖H) + lambda·L_T [+ CE(P) when P is trained online], and terms
+ * that stand in for those of JAN in ablations.
  * Source: arXiv 2309.08204; method.md a.5, defaults as measured (prototype.md §8).
  */
 export interface ObjectiveWeights {
@@ -28,6 +29,14 @@ export interface ObjectiveWeights {
   temperature: number;
   /** Label smoothing of the task cross entropies. */
   smoothing: number;
+  /** Weight of JMMD between H and P. */
+  jmmd: number;
+  /** Weight of the mean squared difference of the sigmoids of H's and P's deepest maps. */
+  sigmoid: number;
+  /** Weight of the L1 distance between the missing modality and what H's deepest map predicts of it. */
+  restore: number;
+  /** Weight of the KL divergence in the distillation baselines. */
+  kd: number;
 }
 
 /** The weights that trained best in an independent prototype, for classification. */
@@ -38,10 +47,20 @@ export const defaultWeights: ObjectiveWeights = {
   lambda: 0.01,
   temperature: 2,
   smoothing: 0.1,
+  jmmd: 0,
+  sigmoid: 0,
+  restore: 0,
+  kd: 1,
 };
 
 /** The weights for segmentation: its KL has as many terms as scales, and hurt with weight 1. Source: prototype.md §5. */
-export const segmentationWeights: ObjectiveWeights = { ...defaultWeights, alpha: 0.5, beta: 0.2, smoothing: 0 };
+export const segmentationWeights: ObjectiveWeights = {
+  ...defaultWeights,
+  alpha: 0.5,
+  beta: 0.2,
+  smoothing: 0,
+  kd: 0.2,
+};
 
 /** A total loss and its parts, all one-element tensors; parts are unweighted. */
 export interface Loss {
@@ -52,67 +71,93 @@ export interface Loss {
   target: Tensor;
 }
 
+/** Collects the terms of a loss. */
+export class Terms {
+  readonly #weighted: Tensor[] = [];
+  readonly #parts: Record<string, Tensor> = {};
+
+  /** Adds a term; one of weight 0 is not computed. */
+  add(name: string, weight: number, term: () => Tensor): this {
+    if (weight === 0) return this;
+    const value = term();
+    this.#parts[name] = value;
+    this.#weighted.push(weight === 1 ? value : affine(value, weight));
+    return this;
+  }
+
+  /** Notes a value that is logged but not trained. */
+  note(name: string, value: Tensor): this {
+    this.#parts[name] = value;
+    return this;
+  }
+
+  /** The sum of the terms; scores, finest scale first, and target are what accuracy is counted from. */
+  loss(scores: readonly Tensor[], target: Tensor): Loss {
+    const finest = scores[0]!;
+    return { total: this.#weighted.reduce(add), parts: this.#parts, scores: finest, target: targetAt(finest, target) };
+  }
+}
+
 /** Cross entropy of a single stream, summed over scales. target: u32 [N], or [N,H,W] for pixels, 255 = not counted. */
-export function singleObjective({ scores }: SingleOutput, target: Tensor, smoothing: number): Loss {
-  const targets = scores.map((scale) => targetAt(scale, target));
-  const task = crossEntropies(scores, targets, smoothing);
-  return { total: task, parts: { task }, scores: scores[0]!, target: targets[0]! };
+export function singleObjective({ scores }: Pick<SingleOutput, "scores">, target: Tensor, judge: Judge): Loss {
+  return new Terms().add("task", 1, () => judge.judge(scores, target)).loss(scores, target);
+}
+
+/** What the hallucination stream is held to. */
+export interface Privileged {
+  /** What the teacher gives; detached inside the transfer terms, so it learns from its own cross entropy only, if `online`. */
+  output: SingleOutput;
+  online: boolean;
+  /** The missing modality [N,H,W,C] and what is predicted of it from H's deepest map; for the term `restore`. */
+  restored?: { predicted: Tensor; truth: Tensor } | null;
 }
 
 /**
- * The whole one-stage objective; every term is summed over the scales and maps that the networks give. `privileged` is
- * P's output (null for the upper bound, which transfers nothing); its tensors are detached inside the transfer terms, so
- * P learns from its own cross entropy only, if `online`.
+ * The transfer terms: what makes a stream's scores and aligned maps like the teacher's. With the default weights they are
+ * L_JAN. Source: arXiv 2309.08204 (JAN); method.md a.4.
+ */
+export function transferTerms(
+  terms: Terms,
+  student: SingleOutput,
+  teacher: SingleOutput,
+  { alpha, beta, jmmd, sigmoid, temperature }: ObjectiveWeights,
+): Terms {
+  return terms
+    .add("mmd", alpha, () => featureMmd(student.features, teacher))
+    .add("kl", beta, () => predictionKl(student.scores, teacher, temperature))
+    .add("jmmd", jmmd, () => jointAdaptation(student, teacher))
+    .add("sigmoid", sigmoid, () => hallucinationLoss(student.features, teacher));
+}
+
+/**
+ * The whole one-stage objective; every term is summed over the scales and maps that the networks give. Without
+ * `privileged` nothing is transferred, as for the upper bound.
  */
 export function oneStageObjective(
   output: OneStageOutput,
-  privileged: SingleOutput | null,
+  privileged: Privileged | null,
   target: Tensor,
   weights: ObjectiveWeights,
-  online = false,
+  judge: Judge,
 ): Loss {
-  const { scores, hallucinated, features } = output;
-  const targets = scores.map((scale) => targetAt(scale, target));
-  const judged = (said: Tensor[]) => crossEntropies(said, targets, weights.smoothing);
-  const parts: Record<string, Tensor> = { task: judged(scores) };
-  const weighted: [Tensor, number][] = [[parts.task!, 1]];
-  const include = (name: string, weight: number, term: () => Tensor) => {
-    if (weight === 0) return;
-    parts[name] = term();
-    weighted.push([parts[name]!, weight]);
-  };
-  if (hallucinated) include("hall", weights.hall, () => judged(hallucinated));
+  const { scores, hallucinated, features, translated } = output;
+  const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
+  if (hallucinated) terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
   if (privileged && hallucinated) {
-    const { temperature } = weights;
-    const distance = (map: Tensor, i: number) => mmd(flatten(map), flatten(privileged.features[i]!.detach()));
-    const divergence = (scale: Tensor, i: number) =>
-      klDivergence(scale, privileged.scores[i]!.detach(), { temperature });
-    include("mmd", weights.alpha, () => features.map(distance).reduce(add));
-    include("kl", weights.beta, () => hallucinated.map(divergence).reduce(add));
+    transferTerms(terms, { scores: hallucinated, features }, privileged.output, weights);
+    const { restored } = privileged;
+    if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
   }
-  include("translation", weights.lambda, () => translationLoss(output));
-  if (privileged && online) include("privileged", 1, () => judged(privileged.scores));
-  // How far the translators are from collapsing to zero: the mean of J2, logged but not trained.
-  parts.translator = mean(cast(output.translated.at(-1)!.available.detach(), "f32"));
-  return { total: sumWeighted(weighted), parts, scores: scores[0]!, target: targets[0]! };
-}
-
-/** Mean cross entropy of the scores of each scale against its target, summed. */
-function crossEntropies(scores: readonly Tensor[], targets: readonly Tensor[], labelSmoothing: number): Tensor {
-  return scores.map((scale, i) => crossEntropy(scale, targets[i]!, { labelSmoothing })).reduce(add);
+  if (translated.length > 0) {
+    terms.add("translation", weights.lambda, () => translationLoss(output));
+    // How far the translators are from collapsing to zero: the mean of J2.
+    terms.note("translator", mean(cast(translated.at(-1)!.available.detach(), "f32")));
+  }
+  if (privileged?.online) terms.add("privileged", 1, () => judge.judge(privileged.output.scores, target));
+  return terms.loss(scores, target);
 }
 
 /** L_T = Σ_levels mean((J2 - J3)²): what both modalities become under the shared translators must agree. */
 function translationLoss({ translated }: OneStageOutput): Tensor {
   return translated.map(({ available, restored }) => mse(available, restored)).reduce(add);
-}
-
-/** A map as one row of f32 an image. */
-function flatten(map: Tensor): Tensor {
-  const [n] = map.shape as [number];
-  return cast(reshape(map, [n, map.size / n]), "f32");
-}
-
-function sumWeighted(terms: [Tensor, number][]): Tensor {
-  return terms.map(([term, weight]) => (weight === 1 ? term : affine(term, weight))).reduce(add);
 }

@@ -1,10 +1,10 @@
-import { type MethodName, type Modality, methods, type NetworkConfig, privilegedOf, type Seen } from "./methods.ts";
+import { type Length, type MethodName, methods, type NetworkConfig, type Seen } from "./methods.ts";
 
 /** One network to train, in its turn. */
 export interface Stage {
   name: MethodName;
-  /** The earlier stage whose network is the frozen P of this one; null where none is needed. */
-  teacher: MethodName | null;
+  /** The earlier stages whose networks this one needs, by what they are for. */
+  needs: Readonly<Record<string, MethodName>>;
   epochs: number;
 }
 
@@ -12,9 +12,8 @@ export interface Stage {
 export const comparison: readonly MethodName[] = ["rgb-only", "depth-only", "one-stage-rgb", "one-stage-depth", "rgbd"];
 
 /** What decides which networks are trained, and for how long. */
-export interface PlanOptions {
+export interface PlanOptions extends Pick<NetworkConfig, "privileged" | "teacher"> {
   methods: readonly MethodName[];
-  privileged: NetworkConfig["privileged"];
   /** Label smoothing of the baselines; P never has any. */
   smoothing: number;
   epochs: number;
@@ -22,26 +21,33 @@ export interface PlanOptions {
 }
 
 /**
- * The stages of a run: the wanted methods, and each frozen P before the first method that needs it. P is a network of
+ * The stages of a run: the wanted methods, and each network they need before the first that needs it. P is a network of
  * its own unless the single-modality baseline is trained in the very same way: then it is that one.
  */
 export function planStages(options: PlanOptions): Stage[] {
-  const { methods: wanted, epochs, privilegedEpochs, smoothing, privileged } = options;
+  const { methods: wanted, epochs, privilegedEpochs, smoothing } = options;
   const stages: Stage[] = [];
   const include = (name: MethodName): MethodName => {
     if (stages.some((stage) => stage.name === name)) return name;
-    const missing = privileged === "frozen" ? privilegedOf(name) : null;
-    const teacher = missing && include(teacherOf(missing));
-    stages.push({ name, teacher, epochs: methods[name].role === "privileged" ? privilegedEpochs : epochs });
+    const needs = Object.entries(methods[name].needs(options)).map(([part, need]) => [part, include(alike(need))]);
+    stages.push({ name, needs: Object.fromEntries(needs), epochs: epochsOf(methods[name].length, options) });
     return name;
   };
-  const teacherOf = (modality: Modality): MethodName => {
-    const baseline = `${modality}-only` as const;
-    const alike = smoothing === 0 && epochs === privilegedEpochs && wanted.includes(baseline);
-    return alike ? baseline : `privileged-${modality}`;
+  const alike = (name: MethodName): MethodName => {
+    if (methods[name].role !== "privileged" || smoothing !== 0 || epochs !== privilegedEpochs) return name;
+    const baseline: MethodName = `${methods[name].seen === "depth" ? "depth" : "rgb"}-only`;
+    return wanted.includes(baseline) ? baseline : name;
   };
   for (const name of wanted) include(name);
   return stages;
+}
+
+/** Epochs that a method trains. */
+export function epochsOf(
+  length: Length,
+  { epochs, privilegedEpochs }: Pick<PlanOptions, "epochs" | "privilegedEpochs">,
+) {
+  return { full: epochs, privileged: privilegedEpochs, fine: Math.ceil(epochs / 2), none: 0 }[length];
 }
 
 /** The network that serves what is seen at test time: the method itself if it was trained, else the baseline. */
@@ -50,7 +56,8 @@ export function servingNetwork(stages: readonly Stage[], seen: Seen): MethodName
   return able.find((name) => methods[name].role === "ours") ?? able[0] ?? null;
 }
 
-/** Whether a network is meant to be used after training: all but those that only teach. */
+/** Whether a network is meant to be used after training: all but those that only teach or lead to others. */
 export function deployed(name: MethodName): boolean {
-  return methods[name].role !== "privileged";
+  const { role } = methods[name];
+  return role !== "privileged" && role !== "step";
 }

@@ -132,9 +132,10 @@ export abstract class Module {
     return count;
   }
 
-  /** Stops gradients into this module's parameters: it is used as it is, and the tape does not record it. */
-  freeze(): this {
-    for (const tensor of this.parameters().values()) tensor.requiresGrad = false;
+  /** Stops gradients into this module's parameters, but for those of some parts: the tape does not record what is frozen. */
+  freeze(except: readonly Module[] = []): this {
+    const kept = new Set(except.flatMap((part) => [...part.parameters().values()]));
+    for (const tensor of this.parameters().values()) tensor.requiresGrad = kept.has(tensor);
     return this;
   }
 

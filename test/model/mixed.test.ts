@@ -1,11 +1,8 @@
 import { expect, it, type TestContext } from "vitest";
-import { encoderConfig } from "../../src/model/encoder.ts";
 import { buildMethod, type MethodName, type NetworkConfig } from "../../src/model/methods.ts";
 import { defaultWeights, segmentationWeights } from "../../src/model/objective.ts";
-import { SingleNetwork } from "../../src/model/single.ts";
 import type { Task } from "../../src/model/task.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../../src/model/train.ts";
-import { Init } from "../../src/nn/module.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { fromHalf, toHalf } from "../../src/tensor/half.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -47,13 +44,12 @@ function open(device: GpuDevice, name: MethodName, task: Task, precision: "f32" 
   const config: NetworkConfig = {
     ...{ task, model: "tiny", classes, fusion: "deep", normalise: true, privileged: "frozen", weights, precision },
   };
-  const encoder = { ...encoderConfig("tiny"), half: precision === "f16" };
-  const seen = name === "one-stage-depth" ? 3 : 1;
-  const teacher = new SingleNetwork(new Init(device, rng.fork("p")), seen, classes, encoder, task);
-  const method = buildMethod(name, device, rng.fork("network"), config, teacher);
+  const missing = name === "one-stage-depth" ? "privileged-rgb" : "privileged-depth";
+  const privileged = buildMethod(missing, device, rng.fork("p"), config);
+  const method = buildMethod(name, device, rng.fork("network"), config, { privileged });
   const trainer = new Trainer(device, method, defaultTraining(20), rng.fork("train"));
   const close = () => {
-    for (const one of [trainer, method.network, teacher]) one.dispose();
+    for (const one of [trainer, method.network, privileged.network]) one.dispose();
   };
   return { trainer, close };
 }

@@ -1,10 +1,7 @@
 import { expect, it } from "vitest";
-import { encoderConfig } from "../../src/model/encoder.ts";
 import { buildMethod, type MethodName, type NetworkConfig, predict } from "../../src/model/methods.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
-import { SingleNetwork } from "../../src/model/single.ts";
 import { defaultTraining, type HostBatch, Trainer, upload } from "../../src/model/train.ts";
-import { Init } from "../../src/nn/module.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { NonFiniteError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -34,17 +31,14 @@ function batchOf(seed: number, size = 8, side = 16): HostBatch {
 
 function setUp(device: GpuDevice, name: MethodName, config: NetworkConfig, steps: number) {
   const rng = new Rng(4);
-  const privileged =
-    name === "one-stage-rgb" && config.privileged === "frozen"
-      ? new SingleNetwork(new Init(device, rng.fork("p")), 1, classes, encoderConfig("tiny"))
-      : null;
-  const method = buildMethod(name, device, rng.fork("network"), config, privileged);
+  const privileged = buildMethod("privileged-depth", device, rng.fork("p"), config);
+  const method = buildMethod(name, device, rng.fork("network"), config, { privileged });
   const trainer = new Trainer(device, method, defaultTraining(steps), rng.fork("train"));
   const close = () => {
     trainer.dispose();
     method.network.dispose();
     method.trained.get("privileged")?.dispose();
-    privileged?.dispose();
+    privileged.network.dispose();
   };
   return { method, trainer, close };
 }
@@ -127,7 +121,7 @@ it("needs P for training but not for prediction", async () => {
   expect(hallucinated!.shape).toEqual([host.size, classes]);
   expect([...method.network.state().keys()].some((name) => name.includes("privileged"))).toBe(false);
   const trainer = new Trainer(device, method, defaultTraining(1), new Rng(1));
-  await expect(trainer.step(host)).rejects.toThrow("expected a trained depth network");
+  await expect(trainer.step(host)).rejects.toThrow("expected a trained network as privileged, got none");
   for (const tensor of [rgb, logits, hallucinated]) tensor?.dispose();
   trainer.dispose();
   method.network.dispose();

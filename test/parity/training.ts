@@ -1,11 +1,8 @@
 import { makeBatch } from "../../src/data/batch.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
-import { encoderConfig } from "../../src/model/encoder.ts";
 import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
-import { SingleNetwork } from "../../src/model/single.ts";
 import { defaultTraining, Trainer } from "../../src/model/train.ts";
-import { Init } from "../../src/nn/module.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
@@ -22,8 +19,8 @@ export async function trainingHash(device: GpuDevice, steps: number): Promise<st
     privileged: "frozen",
     weights: defaultWeights,
   };
-  const privileged = new SingleNetwork(new Init(device, rng.fork("privileged")), 1, classes, encoderConfig("tiny"));
-  const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, privileged);
+  const privileged = buildMethod("privileged-depth", device, rng.fork("privileged"), config);
+  const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, { privileged });
   const trainer = new Trainer(device, method, defaultTraining(steps), rng.fork("trainer"));
   const augmentation = { crop: 20, flip: true, jitter: 0.4, gain: 0.1 };
   for (let step = 0; step < steps; step++) {
@@ -41,6 +38,6 @@ export async function trainingHash(device: GpuDevice, steps: number): Promise<st
   const digest = await crypto.subtle.digest("SHA-256", all);
   trainer.dispose();
   method.network.dispose();
-  privileged.dispose();
+  privileged.network.dispose();
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

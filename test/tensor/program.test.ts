@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { add, backward, dropout, matmul, mse, relu } from "../../src/kernels/index.ts";
 import { encoderConfig } from "../../src/model/encoder.ts";
+import { Judge } from "../../src/model/judge.ts";
 import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
 import { defaultWeights, singleObjective } from "../../src/model/objective.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
@@ -195,10 +196,10 @@ describe("training", () => {
   };
   const open = (replay: boolean, accumulate = 1) => {
     const rng = new Rng(3);
-    const teacher = new SingleNetwork(new Init(device, rng.fork("p")), 1, classes, encoderConfig("tiny"));
-    const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, teacher);
+    const privileged = buildMethod("privileged-depth", device, rng.fork("p"), config);
+    const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, { privileged });
     const trainer = new Trainer(device, method, { ...defaultTraining(40), replay, accumulate }, rng.fork("train"));
-    return { trainer, all: [trainer, method.network, teacher] };
+    return { trainer, all: [trainer, method.network, privileged.network] };
   };
   const opened: { dispose(): void }[] = [];
   afterAll(() => {
@@ -237,7 +238,12 @@ describe("training", () => {
     const whole = { ...half, size: 8, rgb: twice(half.rgb), depth: twice(half.depth), target: twice(half.target) };
     const method = { ...encoderConfig("tiny"), dropout: 0 };
     const run = async (accumulate: number) => {
-      const network = new SingleNetwork(new Init(device, new Rng(9)), 3, classes, method);
+      const init = new Init(device, new Rng(9));
+      const network = new SingleNetwork(init, 3, classes, method);
+      const judge = new Judge(init, null, 0);
+      const unused = () => {
+        throw new Error("not used");
+      };
       const trainer = new Trainer(
         device,
         {
@@ -249,10 +255,9 @@ describe("training", () => {
             network,
             trained: new Map([["network", network]]),
           },
-          loss: (batch, pass) => singleObjective(network.forward(batch.rgb!, pass), batch.target!, 0),
-          predict: () => {
-            throw new Error("not used");
-          },
+          loss: (batch, pass) => singleObjective(network.forward(batch.rgb!, pass), batch.target!, judge),
+          teach: unused,
+          predict: unused,
         },
         { ...defaultTraining(40), accumulate },
         new Rng(1),

@@ -1,0 +1,156 @@
+import { add, average, div, mul } from "../../kernels/binary.ts";
+import { softmax } from "../../kernels/softmax.ts";
+import { affine, clamp, log } from "../../kernels/unary.ts";
+import { inference, type Module, type Pass } from "../../nn/module.ts";
+import { noGrad } from "../../tensor/tape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { type Built, type DeviceBatch, input, type Method, type Modality, type Parts } from "../method.ts";
+import { type Loss, singleObjective, Terms } from "../objective.ts";
+import type { SingleOutput } from "../single.ts";
+import { startFrom } from "../start.ts";
+import { TwoStreams } from "../streams.ts";
+import { scoresAt } from "../task.ts";
+import { averageScores, hallucinationLoss, hallucinationSum } from "../transfer.ts";
+import { softCrossEntropy } from "./student.ts";
+
+type Outputs = { a: SingleOutput; h: SingleOutput };
+
+/** What differs between networks of two streams whose predictions are joined. */
+interface Joined {
+  /** What each stream sees. */
+  modalities: readonly [Modality, Modality];
+  begin?(network: TwoStreams): Promise<void>;
+  loss(outputs: Outputs, batch: DeviceBatch): Loss;
+  /** One prediction of two; the mean of the scores unless something else is said. */
+  join?(a: Tensor, h: Tensor): Tensor;
+}
+
+function joined(parts: Parts, { modalities, begin, loss, join = average }: Joined): Built {
+  const network = new TwoStreams(parts.init, parts, modalities);
+  const run = (batch: DeviceBatch, pass: Pass) =>
+    network.forward(input(batch, modalities[0]), input(batch, modalities[1]), pass);
+  return {
+    network,
+    ...(begin ? { begin: () => begin(network) } : {}),
+    loss: (batch, pass) => loss(run(batch, pass), batch),
+    teach: (batch) =>
+      noGrad(() => {
+        const { a, h } = run(batch, inference);
+        return { scores: averageScores(a.scores, h.scores), features: a.features };
+      }),
+    predict(batch) {
+      const { a, h } = run(batch, inference);
+      const logits = scoresAt(input(batch, modalities[0]), join(a.scores[0]!, h.scores[0]!));
+      return { logits, hallucinated: null, restored: h.features.at(-1)! };
+    },
+  };
+}
+
+/** The network of another method, to start a part of this one from. */
+function networkOf<M extends Module>(method: Method): M {
+  return method.network as M;
+}
+
+/** Two networks of one modality, trained apart, whose probabilities are averaged: equal capacity without depth. */
+export function ensemble(parts: Parts): Built {
+  return joined(parts, {
+    modalities: [parts.available, parts.available],
+    async begin({ a, h }) {
+      await startFrom(a, networkOf(parts.need("first")));
+      await startFrom(h, networkOf(parts.need("second")));
+    },
+    loss: ({ a, h }, batch) =>
+      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), parts.judge),
+    // Logarithms of probabilities are scores that give these probabilities again.
+    join: (a, h) => log(clamp(affine(add(softmax(a), softmax(h)), 0.5), 1e-12, 1)),
+  });
+}
+
+/**
+ * Hoffman's hallucination network: H starts from the privileged network and is held to its deepest map, both streams and
+ * their mean learn from the labels. The weight of the map's loss keeps its value at ten times the available stream's cross
+ * entropy. Source: Hoffman et al. 2016; method.md (b)6.
+ */
+export function hoffman(parts: Parts): Built {
+  const { judge, available } = parts;
+  return joined(parts, {
+    modalities: [available, available],
+    begin: ({ h }) => startFrom(h, networkOf(parts.need("privileged"))),
+    loss({ a, h }, batch) {
+      const target = input(batch, "target");
+      const both = averageScores(a.scores, h.scores);
+      const own = judge.judge(a.scores, target);
+      const map = hallucinationLoss(h.features, parts.need("privileged").teach(batch));
+      return new Terms()
+        .add("task", 1, () => judge.judge(both, target))
+        .add("available", 1, () => own)
+        .add("hall", 1, () => judge.judge(h.scores, target))
+        .add("map", 10, () => balanced(map, own))
+        .loss(both, target);
+    },
+  });
+}
+
+/** A loss scaled so that its value is that of another one, through which no gradient goes. */
+function balanced(loss: Tensor, like: Tensor): Tensor {
+  return mul(loss, div(like.detach(), affine(loss.detach(), 1, 1e-6)));
+}
+
+/** Step 2 of Garcia's: both modalities' networks, tuned together on the mean of their scores. Source: method.md (b)7. */
+export function garciaStreams(parts: Parts): Built {
+  const { judge, available, missing } = parts;
+  return joined(parts, {
+    modalities: [available, missing],
+    async begin({ a, h }) {
+      await startFrom(a, networkOf(parts.need("available")));
+      await startFrom(h, networkOf(parts.need("privileged")));
+    },
+    loss: ({ a, h }, batch) =>
+      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
+  });
+}
+
+/** The last step of Garcia's and of ADMD: the available stream and H, tuned on the mean of their scores. */
+export function tunedTogether(parts: Parts): Built {
+  const { judge, available } = parts;
+  return joined(parts, {
+    modalities: [available, available],
+    async begin({ a, h }) {
+      const first = parts.need("available").network;
+      await startFrom(a, first instanceof TwoStreams ? first.a : first);
+      await startFrom(h, networkOf(parts.need("hallucination")));
+    },
+    loss: ({ a, h }, batch) =>
+      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
+  });
+}
+
+/**
+ * Step 3 of Garcia's: H starts from the privileged stream and learns from the labels, from its softened classes and its
+ * deepest map. Source: Garcia et al. 2018; method.md (b)7.
+ */
+export function garciaHallucination(parts: Parts): Built {
+  const { judge, available } = parts;
+  const network = parts.single(parts.init, available);
+  const streams = () => networkOf<TwoStreams>(parts.need("streams"));
+  return {
+    network,
+    begin: () => startFrom(network, streams().h),
+    loss(batch, pass) {
+      const target = input(batch, "target");
+      const output = network.forward(input(batch, available), pass);
+      const teacher = noGrad(() => streams().h.forward(input(batch, parts.missing), inference));
+      return new Terms()
+        .add("task", 0.25, () => judge.judge(output.scores, target, 0))
+        .add("soft", 0.25, () => softCrossEntropy(output.scores, teacher.scores, 10))
+        .add("map", 0.005, () => hallucinationSum(output.features, teacher))
+        .loss(output.scores, target);
+    },
+    teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
+    predict(batch) {
+      const x = input(batch, available);
+      const { scores, features } = network.forward(x, inference);
+      return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: features.at(-1)! };
+    },
+  };
+}

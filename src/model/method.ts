@@ -1,0 +1,122 @@
+import type { Init, Module, Pass } from "../nn/module.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { noGrad } from "../tensor/tape.ts";
+import { scope, type Tensor } from "../tensor/tensor.ts";
+import type { EncoderConfig, ModelName } from "./encoder.ts";
+import type { Judge } from "./judge.ts";
+import type { MethodName } from "./methods.ts";
+import type { Loss, ObjectiveWeights } from "./objective.ts";
+import type { Fusion } from "./onestage.ts";
+import type { SingleNetwork, SingleOutput } from "./single.ts";
+import type { Task } from "./task.ts";
+
+/** A modality: colour or depth. */
+export type Modality = "rgb" | "depth";
+
+/** What a network sees when it is used. */
+export type Seen = Modality | "both";
+
+/** Channels of a modality's images. */
+export const channels: Readonly<Record<Modality, number>> = { rgb: 3, depth: 1 };
+
+/** What fixes a network's shape and objective; stored in config.json beside the weights. */
+export interface NetworkConfig {
+  /** Classify unless given. */
+  task?: Task;
+  model: ModelName;
+  /** Number of classes of an image, or of a pixel. */
+  classes: number;
+  fusion: Fusion;
+  /** Batch norm after each translator's mixing convolution. */
+  normalise: boolean;
+  /** Whether P is trained beforehand and frozen, or together with the rest. */
+  privileged: "frozen" | "online";
+  /** What the hallucination stream learns from: the network of the missing modality (the default), or the RGB-D network. */
+  teacher?: "missing" | "both";
+  weights: ObjectiveWeights;
+  /** Weight of each class in the task's cross entropies; equal without them. */
+  classWeights?: readonly number[] | null;
+  /** Whether residual blocks keep less for the backward pass and compute it again; the results are the same. */
+  recompute?: boolean;
+  /** How maps and their gradients are kept, f32 by default; weights, statistics, scores and losses are f32 either way. */
+  precision?: "f32" | "f16";
+}
+
+/** A batch on the device. */
+export interface DeviceBatch {
+  /** [N,H,W,3] and [N,H,W,1]; a modality that is not used may be missing. */
+  rgb?: Tensor;
+  depth?: Tensor;
+  /** u32 [N], or [N,H,W] for pixels, 255 = not counted; needed for training only. */
+  target?: Tensor;
+}
+
+/**
+ * What a trained network says: class scores [N,classes], or [N,H,W,classes] for pixels, and those of the hallucination
+ * head where there is one.
+ */
+export interface Prediction {
+  logits: Tensor;
+  hallucinated: Tensor | null;
+  /** Last map of the stream that stands for the missing modality; null for single streams. */
+  restored: Tensor | null;
+}
+
+/** A network with the way it is trained. */
+export interface Method {
+  name: MethodName;
+  task: Task;
+  seen: Seen;
+  /** What is kept and deployed; it never contains P. */
+  network: Module;
+  /** Everything the optimiser updates, with what is checkpointed beside it: the network, P where it is trained online, … */
+  trained: Map<string, Module>;
+  /** Whether gradients are kept in f16, so that the loss must be scaled up. */
+  half: boolean;
+  /** Takes the weights to start from out of the networks it needs; absent where all weights start fresh. */
+  begin?(): Promise<void>;
+  loss(batch: DeviceBatch, pass: Pass): Loss;
+  /** Scores of all scales and aligned maps without a gradient: what another network learns from. */
+  teach(batch: DeviceBatch): SingleOutput;
+  predict(batch: DeviceBatch): Prediction;
+}
+
+/** What a method is built from. */
+export interface Parts {
+  readonly init: Init;
+  readonly config: NetworkConfig;
+  readonly task: Task;
+  readonly encoder: EncoderConfig;
+  /** What the task's cross entropies are: part of what is trained, for it may hold class weights. */
+  readonly judge: Judge;
+  /** What the method sees when it is used; colour where that is both. */
+  readonly available: Modality;
+  /** The other modality. */
+  readonly missing: Modality;
+  /** Channels of the deepest aligned map. */
+  readonly deepest: number;
+  /** A fresh single-modality network. */
+  single(at: Init, modality: Modality): SingleNetwork;
+  /** A network that was trained before, by what it is for. @throws UsageError while training without it. */
+  need(part: string): Method;
+  /** The same, or null where there is none: for inference none is needed. */
+  given(part: string): Method | null;
+}
+
+/** What a builder must say about its method; the rest is the same for all. */
+export type Built = Omit<Method, "name" | "task" | "seen" | "half" | "trained"> & {
+  /** What is trained beside the network. */
+  beside?: ReadonlyMap<string, Module>;
+};
+
+/** Runs a method's prediction without recording and frees everything but the result. */
+export function predict(method: Method, batch: DeviceBatch): Prediction {
+  return scope(() => noGrad(() => method.predict(batch)));
+}
+
+/** A part of a batch. @throws UsageError if it is not there. */
+export function input(batch: DeviceBatch, name: keyof DeviceBatch): Tensor {
+  const tensor = batch[name];
+  if (!tensor) throw new UsageError(`network: expected ${name} in the batch, got none`);
+  return tensor;
+}

@@ -1,0 +1,31 @@
+import { loadState, type Module, type Stored, saveState } from "../nn/module.ts";
+
+/**
+ * Gives a network the weights of another one of the same form, but for the number of input channels: a stem that sees more
+ * or fewer channels gets the mean of the other's over them, scaled so that an image with equal channels looks the same.
+ * @throws FormatError if the forms differ otherwise.
+ */
+export async function startFrom(module: Module, other: Module): Promise<void> {
+  const own = module.state();
+  const stored = new Map<string, Stored>();
+  for (const [name, tensor] of await saveState(other)) {
+    const shape = own.get(name)?.shape;
+    const inputs = shape?.length === 4 ? shape[2]! : null;
+    stored.set(name, inputs !== null && inputs !== tensor.shape[1] ? spread(tensor, inputs) : tensor);
+  }
+  loadState(module, stored, "the network to start from");
+}
+
+/** Convolution weights [K,C,kh,kw] for another number of input channels: all get the same share of their sum. */
+function spread({ shape: [k, c, kh, kw], data }: Stored, inputs: number): Stored {
+  const taps = kh! * kw!;
+  const out = new Float32Array(k! * inputs * taps);
+  for (let filter = 0; filter < k!; filter++) {
+    for (let tap = 0; tap < taps; tap++) {
+      let sum = 0;
+      for (let channel = 0; channel < c!; channel++) sum += data[(filter * c! + channel) * taps + tap]!;
+      for (let channel = 0; channel < inputs; channel++) out[(filter * inputs + channel) * taps + tap] = sum / inputs;
+    }
+  }
+  return { shape: [k!, inputs, kh!, kw!], data: out };
+}

@@ -1,0 +1,76 @@
+import { add, average, div, mul, sub } from "../kernels/binary.ts";
+import { cast } from "../kernels/cast.ts";
+import { klDivergence, mse } from "../kernels/loss.ts";
+import { mmd } from "../kernels/mmd.ts";
+import { mean, sum } from "../kernels/reduce.ts";
+import { resize } from "../kernels/resize.ts";
+import { reshape } from "../kernels/shape.ts";
+import { softmax } from "../kernels/softmax.ts";
+import { abs, affine, clamp, sigmoid } from "../kernels/unary.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { jointMmd } from "./jmmd.ts";
+import type { SingleOutput } from "./single.ts";
+
+// Over the smallest distance of a depth from the mean that normalised millimetres can have.
+const STEEP = 1e20;
+
+/** Σ over the aligned maps of MK-MMD between student and teacher, each map one row an image. Source: method.md a.4, D1. */
+export function featureMmd(student: readonly Tensor[], teacher: SingleOutput): Tensor {
+  return student.map((map, i) => mmd(flatten(map), flatten(teacher.features[i]!.detach()))).reduce(add);
+}
+
+/** Σ over scales of T²·KL(teacher ‖ student), the mean over images or pixels. Source: Hinton et al. 2015; method.md a.4, D2. */
+export function predictionKl(student: readonly Tensor[], teacher: SingleOutput, temperature: number): Tensor {
+  return student.map((scale, i) => klDivergence(scale, teacher.scores[i]!.detach(), { temperature })).reduce(add);
+}
+
+/** Mean squared difference of the sigmoids of the deepest aligned maps. Source: Hoffman et al. 2016; method.md (b)6. */
+export function hallucinationLoss(student: readonly Tensor[], teacher: SingleOutput): Tensor {
+  const squashed = (map: Tensor) => sigmoid(cast(map, "f32"));
+  return mse(squashed(student.at(-1)!), squashed(teacher.features.at(-1)!.detach()));
+}
+
+/** The same as a sum over the map and a mean over images. Source: Garcia et al. 2018; method.md (b)7. */
+export function hallucinationSum(student: readonly Tensor[], teacher: SingleOutput): Tensor {
+  const deepest = student.at(-1)!;
+  return affine(hallucinationLoss(student, teacher), deepest.size / deepest.shape[0]!);
+}
+
+/** JMMD of the pooled deepest map and the finest prediction, joined. Source: Long et al. 2017; method.md (b)11. */
+export function jointAdaptation(student: SingleOutput, teacher: SingleOutput): Tensor {
+  const layers = ({ features, scores }: SingleOutput): [Tensor, Tensor] => [
+    pooled(features.at(-1)!),
+    pooled(softmax(scores[0]!)),
+  ];
+  const [source, target] = [layers(student), layers(teacher).map((layer) => layer.detach()) as [Tensor, Tensor]];
+  return jointMmd(source, target);
+}
+
+/** Scores of two networks, averaged scale by scale. */
+export function averageScores(a: readonly Tensor[], b: readonly Tensor[]): Tensor[] {
+  return a.map((scale, i) => average(scale, b[i]!));
+}
+
+/**
+ * Mean L1 distance of a predicted depth map [N,h,w,1], resized, to the depth [N,H,W,1] that was there; pixels without
+ * depth, which are exactly 0 in a normalised map, do not count. Ours.
+ */
+export function depthDistance(predicted: Tensor, depth: Tensor): Tensor {
+  const [, height, width] = depth.shape as [number, number, number];
+  // Steeper than any depth is small: 0 stays 0 and everything else becomes 1.
+  const known = clamp(affine(abs(depth), STEEP), 0, 1);
+  const difference = abs(sub(resize(predicted, { height, width, mode: "bilinear" }), depth));
+  return div(sum(mul(difference, known)), affine(sum(known), 1, 1e-6));
+}
+
+/** A map as one row of f32 an image. */
+export function flatten(map: Tensor): Tensor {
+  const [n] = map.shape as [number];
+  return cast(reshape(map, [n, map.size / n]), "f32");
+}
+
+/** [N,…,C] as [N,C]: the mean over everything between. */
+function pooled(x: Tensor): Tensor {
+  const [n, c] = [x.shape[0]!, x.shape.at(-1)!];
+  return x.shape.length === 2 ? x : mean(reshape(cast(x, "f32"), [n, x.size / n / c, c]), { axes: [1] });
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from "vitest";
+import {
+  buildMethod,
+  type Method,
+  type MethodName,
+  methods,
+  type NetworkConfig,
+  type Read,
+} from "../../src/model/methods.ts";
+import { defaultWeights } from "../../src/model/objective.ts";
+import { planStages } from "../../src/model/plan.ts";
+import { Predictor } from "../../src/model/predictor.ts";
+import { defaultTraining, type HostBatch, Trainer } from "../../src/model/train.ts";
+import type { GpuDevice } from "../../src/tensor/device.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { testDevice } from "../device.ts";
+
+const classes = 3;
+const names = Object.keys(methods) as MethodName[];
+const base: NetworkConfig = {
+  ...{ model: "tiny", classes, fusion: "deep", normalise: true, privileged: "frozen", teacher: "missing" },
+  weights: defaultWeights,
+};
+
+/** Images, or halves of images, whose class is their brightness. */
+function batchOf(seed: number, task: "classify" | "segment", size = 6, side = 16): HostBatch {
+  const rng = new Rng(seed);
+  const pixels = side * side;
+  const label = Uint32Array.from({ length: 2 * size }, () => rng.int(classes));
+  const classAt = (pixel: number) => {
+    const image = Math.floor(pixel / pixels);
+    return label[2 * image + (task === "segment" && (pixel % pixels) * 2 >= pixels ? 1 : 0)]!;
+  };
+  const image = (channels: number) =>
+    Float32Array.from({ length: size * pixels * channels }, (_, i) => {
+      return classAt(Math.floor(i / channels)) - 1 + rng.uniform(-0.3, 0.3);
+    });
+  const target =
+    task === "segment"
+      ? Uint32Array.from({ length: size * pixels }, (_, i) => classAt(i))
+      : Uint32Array.from({ length: size }, (_, i) => label[2 * i]!);
+  return { size, height: side, width: side, rgb: image(3), depth: image(1), target };
+}
+
+/** Trains all stages that lead to a method, each for so many steps; gives the trained method and what each stage saw last. */
+async function train(device: GpuDevice, name: MethodName, config: NetworkConfig, steps: number) {
+  const options = { methods: [name], privileged: config.privileged, teacher: config.teacher ?? "missing" };
+  const stages = planStages({ ...options, smoothing: 0.1, epochs: 2, privilegedEpochs: 1 });
+  const built = new Map<MethodName, Method>();
+  const task = config.task ?? "classify";
+  const losses = new Map<MethodName, number[]>();
+  for (const stage of stages) {
+    const needed = Object.fromEntries(Object.entries(stage.needs).map(([part, need]) => [part, built.get(need)!]));
+    const method = buildMethod(stage.name, device, new Rng(4, stage.name), config, needed);
+    await method.begin?.();
+    const { rate } = methods[stage.name];
+    const training = { ...defaultTraining(steps), learningRate: 4e-3 * rate };
+    const trainer = new Trainer(device, method, training, new Rng(5, stage.name));
+    const seen: number[] = [];
+    for (let step = 0; step < steps && stage.epochs > 0; step++) {
+      const report = await trainer.step(batchOf(step, task));
+      seen.push(report.losses.total!);
+    }
+    losses.set(stage.name, seen);
+    trainer.dispose();
+    built.set(stage.name, method);
+  }
+  const dispose = () => {
+    for (const { network, trained } of built.values())
+      for (const module of new Set([network, ...trained.values()])) module.dispose();
+  };
+  return { method: built.get(name)!, stages, losses, dispose };
+}
+
+const wanted = names.filter((name) => name.endsWith("-rgb") && methods[name].role !== "step").concat("garcia-depth");
+
+describe.each(["classify", "segment"] as const)("to %s", (task) => {
+  it.each(wanted)("%s is trained from its stages, and predicts by what it sees alone", async (name) => {
+    const device = await testDevice();
+    const config: NetworkConfig = { ...base, task };
+    const { method, losses, dispose } = await train(device, name, config, 3);
+    for (const [stage, seen] of losses) {
+      expect(seen.length, stage).toBe(methods[stage].length === "none" ? 0 : 3);
+      for (const loss of seen) expect(Number.isFinite(loss), stage).toBe(true);
+    }
+    const host = batchOf(99, task);
+    const blind = { ...host, [methods[name].seen === "rgb" ? "depth" : "rgb"]: new Float32Array(host.rgb.length) };
+    const fresh = buildMethod(name, device, new Rng(6), config);
+    const before = await said(device, fresh, host);
+    for (const [tensor, own] of fresh.network.state()) device.copy(method.network.state().get(tensor)!, own);
+    const after = await said(device, fresh, host);
+    // Its network alone says what the trained method says, and what is missing at test time is not looked at.
+    expect(after).toEqual(await said(device, method, host));
+    expect(after).toEqual(await said(device, fresh, { ...blind, depth: blind.depth.subarray(0, host.depth.length) }));
+    expect(after).not.toEqual(before);
+    fresh.network.dispose();
+    dispose();
+  });
+});
+
+async function said(device: GpuDevice, method: Method, host: HostBatch): Promise<number[]> {
+  const predictor = new Predictor(device, method);
+  try {
+    if (method.task === "segment") return [(await predictor.maps(host)).fused.nll];
+    return (await predictor.images(host)).flatMap(({ probabilities }) => [...probabilities]);
+  } finally {
+    predictor.dispose();
+  }
+}
+
+it("an ensemble says the mean of its two networks' probabilities", async () => {
+  const device = await testDevice();
+  const options = { methods: ["ensemble-rgb"] as MethodName[], privileged: "frozen" as const };
+  const stages = planStages({ ...options, smoothing: 0, epochs: 1, privilegedEpochs: 1 });
+  expect(stages.map(({ name }) => name)).toEqual(["rgb-only", "second-rgb", "ensemble-rgb"]);
+  const [first, second] = ["rgb-only", "second-rgb"].map((name) =>
+    buildMethod(name as MethodName, device, new Rng(1, name), base),
+  ) as [Method, Method];
+  const both = buildMethod("ensemble-rgb", device, new Rng(2), base, { first, second });
+  await both.begin!();
+  const host = batchOf(1, "classify");
+  const [a, b, mean] = [
+    await said(device, first, host),
+    await said(device, second, host),
+    await said(device, both, host),
+  ];
+  for (const [i, value] of mean.entries()) expect(value).toBeCloseTo((a[i]! + b[i]!) / 2, 5);
+  expect(a).not.toEqual(b);
+  for (const { network } of [first, second, both]) network.dispose();
+});
+
+it("the two-stage control keeps H as it was trained", async () => {
+  const device = await testDevice();
+  const { method, dispose } = await train(device, "two-stage-rgb", base, 3);
+  const hallucination = buildMethod("hallucination-rgb", device, new Rng(4, "hallucination-rgb"), base);
+  // Trained again in the very same way, by itself.
+  const again = await train(device, "hallucination-rgb", base, 3);
+  const h = method.network.state();
+  for (const [name, tensor] of again.method.network.state()) {
+    const at = name.replace(/^encoder\./, "h.").replace(/^head\./, "head_h.");
+    expect(await h.get(at)!.read(), at).toEqual(await tensor.read());
+  }
+  hallucination.network.dispose();
+  again.dispose();
+  dispose();
+});
+
+it("modality dropout drops colour, depth or nothing, each a third of the time", async () => {
+  const device = await testDevice();
+  const { drawGates } = await import("../../src/model/baselines/onestage.ts");
+  const x = device.upload(new Float32Array(6000), [6000, 1, 1, 1], "f32");
+  let seed = 7;
+  const { available, second } = drawGates(x, { training: true, seed: () => seed++ });
+  const [a, s] = await device.readMany([available as never, second as never]);
+  const counts = { "1,0": 0, "0,1": 0, "1,1": 0 } as Record<string, number>;
+  for (let i = 0; i < 6000; i++) counts[`${Math.round(a![i]! * 1e6) / 1e6},${Math.round(s![i]! * 1e6) / 1e6}`]! += 1;
+  expect(Object.keys(counts).sort()).toEqual(["0,1", "1,0", "1,1"]);
+  // Five standard deviations of a third of 6000.
+  for (const count of Object.values(counts)) expect(Math.abs(count - 2000)).toBeLessThan(183);
+});
+
+const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weights"]>> = {
+  ...{ hall: { hall: 0.5 }, alpha: { alpha: 3 }, beta: { beta: 2 }, lambda: { lambda: 0.5 }, jmmd: { jmmd: 1 } },
+  ...{
+    temperature: { temperature: 3 },
+    smoothing: { smoothing: 0.3 },
+    sigmoid: { sigmoid: 1 },
+    restore: { restore: 1 },
+  },
+  ...{ kd: { kd: 2 }, fusion: { fusion: "mid" }, privileged: { privileged: "online" }, teacher: { teacher: "both" } },
+};
+
+it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== "none"))(
+  "%s depends on the settings that it says it reads, and on no other",
+  async (name) => {
+    const device = await testDevice();
+    const weightsOf = async (config: NetworkConfig, needed: Record<string, Method>) => {
+      const method = buildMethod(name, device, new Rng(4), config, needed);
+      await method.begin?.();
+      const trainer = new Trainer(device, method, defaultTraining(2), new Rng(5));
+      const { losses } = await trainer.step(batchOf(0, "classify"));
+      trainer.dispose();
+      for (const module of new Set(method.trained.values())) module.dispose();
+      return losses.total;
+    };
+    const config = base;
+    const needs = Object.entries(methods[name].needs(config)).map(
+      ([part, need]) => [part, buildMethod(need, device, new Rng(8, part), config)] as const,
+    );
+    const needed = Object.fromEntries(needs);
+    const plain = await weightsOf(config, needed);
+    for (const [read, change] of Object.entries(changes) as [Read, object][]) {
+      // These decide what it learns from, not how: another teacher is another stage.
+      if (read === "teacher") continue;
+      const changed =
+        read in defaultWeights ? { ...config, weights: { ...config.weights, ...change } } : { ...config, ...change };
+      const loss = await weightsOf(changed, needed);
+      if (methods[name].reads.includes(read)) expect(loss, read).not.toBe(plain);
+      else expect(loss, read).toBe(plain);
+    }
+    for (const [, { network }] of needs) network.dispose();
+  },
+);
