@@ -4,6 +4,7 @@
  */
 export * from "./data/augment.ts";
 export * from "./data/batch.ts";
+export { toFloat32 } from "./data/floats.ts";
 export * from "./data/safetensors.ts";
 export type { Dataset, Sample } from "./data/sample.ts";
 export * from "./data/scenes/index.ts";
@@ -20,6 +21,7 @@ export { type Metrics, MetricsCounter, SegmentationCounter, type SegmentationMet
 export * from "./model/objective.ts";
 export * from "./model/onestage.ts";
 export * from "./model/predictor.ts";
+export * from "./model/pretrained.ts";
 export * from "./model/profile.ts";
 export * from "./model/single.ts";
 export * from "./model/task.ts";

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { encoders } from "../model/encoder.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { info } from "./info.ts";
@@ -10,6 +11,7 @@ import { type Flag, flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { tuneFlags, tuneKernels } from "./tune.ts";
 import { VERSION } from "./version.ts";
+import { checkWeights, type WeightsOptions } from "./weights.ts";
 
 const USAGE = 2;
 const INTERRUPTED = 130;
@@ -90,6 +92,17 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
     .action((options: PredictOptions) => predictImage(options, io));
+  root
+    .command("weights <file>")
+    .description("check whether an encoder can start from the tensors of a safetensors file")
+    .addOption(
+      new Option("--model <name>", "encoder; the one that fits best without it").choices(Object.keys(encoders)),
+    )
+    .addOption(new Option("--modality <name>", "what it sees").choices(["rgb", "depth"]).default("rgb"))
+    .option("--prefix <text>", "what the names of its tensors begin with in the file")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", example("onestage weights resnet34.safetensors --model resnet34 --modality depth"))
+    .action((file: string, options: WeightsOptions) => checkWeights(file, options, io));
   addTuneOptions(root.command("tune"))
     .description("find the fastest kernels for networks on this adapter; train uses what was found")
     .addHelpText(
