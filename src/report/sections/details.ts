@@ -35,18 +35,26 @@ export function settings(data: ReportData): Html {
     ["task", data.task === "classify" ? "classification" : "segmentation"],
     ["classes", String(data.classes.length)],
   ];
-  const entries = Object.entries(data.settings).map(([name, value]): [string, string] => [name, String(value)]);
-  return html`<h3>Command</h3>
-<div class="command"><pre tabindex="0"><code>${data.command}</code></pre><button type="button" class="copy" hidden>Copy</button></div>
+  return html`${command("Command", data.command)}
 <h3>Run</h3>${pairs(facts)}
-${entries.length > 0 && html`<h3>Settings</h3>${pairs(entries)}`}`;
+${settingsList(data.settings)}`;
 }
 
-/** The notes of the run, one paragraph each. */
-export function notes(data: ReportData): Html | null {
-  return data.notes.length > 0
-    ? html`<ul class="notes">${data.notes.map((note) => html`<li>${note}</li>`)}</ul>`
-    : null;
+/** A command line with a button that copies it. */
+export function command(title: string, text: string): Html {
+  return html`<h3>${title}</h3>
+<div class="command"><pre tabindex="0"><code>${text}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+}
+
+/** The settings by name; nothing where there are none. */
+export function settingsList(settings: ReportData["settings"]): Html | null {
+  const entries = Object.entries(settings).map(([name, value]): [string, string] => [name, String(value)]);
+  return entries.length > 0 ? html`<h3>Settings</h3>${pairs(entries)}` : null;
+}
+
+/** Notes, one paragraph each. */
+export function notes(texts: readonly string[]): Html | null {
+  return texts.length > 0 ? html`<ul class="notes">${texts.map((note) => html`<li>${note}</li>`)}</ul>` : null;
 }
 
 function pairs(entries: [string, string][]): Html {

@@ -10,15 +10,20 @@ const TICK = new Html(
 );
 const CROSS = new Html('<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="m4 4 8 8m0-8-8 8"/></svg>');
 
+/** What the samples of a report are shown with. */
+export interface GalleryData extends Pick<ReportData, "task" | "classes" | "samples"> {
+  networks: readonly { id: string; title: string }[];
+}
+
 /** Test samples with their pictures and what each network said. */
-export function gallery(data: ReportData, looks: Map<string, Look>): Html | null {
+export function gallery(data: GalleryData, looks: Map<string, Look>): Html | null {
   if (data.samples.length === 0) return null;
   return html`<p class="lead">Depth is coloured from near (bright) to far (dark); hatched pixels were not measured.</p>
 ${data.task === "segment" && data.classes.length > 0 && classLegend(data.classes)}
 <div class="samples">${data.samples.map((sample) => card(data, sample, looks))}</div>`;
 }
 
-function card(data: ReportData, { name, truth, images, predictions }: SampleReport, looks: Map<string, Look>): Html {
+function card(data: GalleryData, { name, truth, images, predictions }: SampleReport, looks: Map<string, Look>): Html {
   return html`<article class="sample"><h3>${truth} <small>${name}</small></h3>
 <div class="images">${images.map(
     (image) =>
@@ -28,7 +33,7 @@ ${predictions.length > 0 && html`<ul class="said">${predictions.map((prediction)
 }
 
 function said(
-  data: ReportData,
+  data: GalleryData,
   { network, predicted, probability, correct }: PredictionReport,
   looks: Map<string, Look>,
 ): Html {
