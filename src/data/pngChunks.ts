@@ -2,7 +2,7 @@ import { Unzlib } from "fflate";
 import { FormatError } from "../tensor/errors.ts";
 
 /** Pixels of the largest image that is decoded: 16.8 million, above a 12-megapixel camera. */
-const MAX_PIXELS = 2 ** 24;
+export const MAX_PIXELS = 2 ** 24;
 
 /** Most chunks a file may have: far more than any encoder writes, and few enough to list. */
 const MAX_CHUNKS = 2 ** 16;

@@ -9,6 +9,7 @@ import type { Dataset, Sample } from "../sample.ts";
 import { resolveInside } from "./files.ts";
 import { readImageFile } from "./images.ts";
 import { type FolderPlan, planFolder, type SampleFiles } from "./layouts.ts";
+import { isPacked, openPackedFolder } from "./packedFolder.ts";
 
 /** Options of {@link openFolder}. */
 export interface FolderOptions {
@@ -31,8 +32,9 @@ const CONCURRENCY = 16;
 const IGNORE = 255;
 
 /**
- * Opens a dataset folder and reads all its images into memory, each file once. Two layouts are known: split lists beside
- * rgb/, depth/ and label/, and SPLIT/CLASS/NAME_rgb.png with NAME_depth.png. Depth need not be millimetres.
+ * Opens a dataset folder and reads all its images into memory, each file once. Three layouts are known: split lists
+ * beside rgb/, depth/ and label/; SPLIT/CLASS/NAME_rgb.png with NAME_depth.png; and what `onestage prepare` wrote, which
+ * is read without decoding. Depth need not be millimetres.
  * @throws FormatError naming the file (and line or pixel) that is not as it should be.
  * @throws OnestageError when a file cannot be read.
  */
@@ -40,6 +42,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   const root = await realpath(folder).catch(() => {
     throw new FormatError(folder, "a dataset folder", "nothing there");
   });
+  if (await isPacked(root)) return openPackedFolder(root, options);
   const plan = await planFolder(root);
   const unique = new Map<string, SampleFiles>();
   for (const sample of [...plan.splits.values()].flat()) unique.set(sample.rgb, sample);

@@ -23,15 +23,18 @@ export interface FolderPlan {
 
 const SPLITS = ["train", "val", "test"] as const;
 
+const LISTS = "lists (rgb/, depth/, classes.txt, train.txt or val.txt or test.txt, and label/ for segmentation)";
+
 const KNOWN_LAYOUTS =
-  "lists (rgb/, depth/, classes.txt, train.txt or val.txt or test.txt, and label/ for segmentation) or " +
-  "class folders (train/CLASS/NAME_rgb.png with NAME_depth.png beside it, likewise val/ or test/)";
+  `${LISTS} or ` +
+  "class folders (train/CLASS/NAME_rgb.png with NAME_depth.png beside it, likewise val/ or test/) or " +
+  "what `onestage prepare` writes (index.json)";
 
 /**
- * Recognises the layout of the dataset folder `root` (a real path) and lists its samples.
+ * Recognises the layout of the dataset folder `root` (a real path) and lists its samples; `only` demands split lists.
  * @throws FormatError when the layout is unknown, or a list or a folder is not as it should be.
  */
-export async function planFolder(root: string): Promise<FolderPlan> {
+export async function planFolder(root: string, only?: "lists"): Promise<FolderPlan> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error) => {
     throw fileError(root, "read the dataset folder", error);
   });
@@ -40,10 +43,10 @@ export async function planFolder(root: string): Promise<FolderPlan> {
   const lists = SPLITS.filter((split) => has(`${split}.txt`));
   if (has("rgb") && has("depth") && has("classes.txt") && lists.length > 0) return planLists(root, lists, has);
   const folders = SPLITS.filter((split) => entries.some((entry) => entry.name === split && !entry.isFile()));
-  if (folders.length > 0) return planClassFolders(root, folders);
+  if (folders.length > 0 && only === undefined) return planClassFolders(root, folders);
   const found =
     names.length === 0 ? "an empty folder" : `${names.slice(0, 12).join(", ")}${names.length > 12 ? ", ..." : ""}`;
-  throw new FormatError(root, `one of the known layouts: ${KNOWN_LAYOUTS}`, found);
+  throw new FormatError(root, only ? `a folder of ${LISTS}` : `one of the known layouts: ${KNOWN_LAYOUTS}`, found);
 }
 
 /** rgb/NAME.png, depth/NAME.png and, for segmentation, label/NAME.png, named by one list a split. */
@@ -108,7 +111,11 @@ async function listPairs(root: string, split: string, className: string, target:
 }
 
 /** Sorted names in a folder below the root that pass `wanted`; hidden files are left out. */
-async function listInside(root: string, relative: string, wanted: (entry: Entry) => boolean): Promise<string[]> {
+export async function listInside(
+  root: string,
+  relative: string,
+  wanted: (entry: FolderEntry) => boolean,
+): Promise<string[]> {
   const folder = await resolveInside(root, relative, root);
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     throw fileError(folder, "read the folder", error);
@@ -119,7 +126,8 @@ async function listInside(root: string, relative: string, wanted: (entry: Entry)
     .sort();
 }
 
-interface Entry {
+/** One thing in a folder. */
+export interface FolderEntry {
   isFile(): boolean;
   isDirectory(): boolean;
 }
