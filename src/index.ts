@@ -22,6 +22,7 @@ export * from "./model/blocks.ts";
 export * from "./model/context.ts";
 export * from "./model/ctn.ts";
 export * from "./model/decoder.ts";
+export * from "./model/deploy.ts";
 export * from "./model/encoder.ts";
 export * from "./model/evaluate.ts";
 export * from "./model/fusion.ts";

@@ -107,7 +107,8 @@ export function planOf(settings: Settings): Pick<RunConfig, "stages" | "serves">
   return { stages, serves: { rgb: serving("rgb"), depth: serving("depth"), both: serving("both") } };
 }
 
-function readSettings(entry: Entry): Settings {
+/** Settings out of a file. @throws FormatError naming the one that is not as it should be. */
+export function readSettings(entry: Entry): Settings {
   const settings: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
     const optional = ["data", "size", "scenes"].includes(name);
@@ -138,12 +139,13 @@ function accepts(flag: Flag, value: string | number): boolean {
   }
 }
 
-/** Runs of before there were choices have none. */
-function readKernels(entry: Entry): KernelChoices {
+/** Kernel choices out of a file; runs of before there were any have none. @throws FormatError as readSettings. */
+export function readKernels(entry: Entry): KernelChoices {
   return entry.value === undefined ? noChoices : readChoices(entry.value, entry.origin);
 }
 
-function readFacts(entry: Entry): DatasetFacts {
+/** What is known of a dataset, out of a file. @throws FormatError as readSettings. */
+export function readFacts(entry: Entry): DatasetFacts {
   const splits = Object.fromEntries(
     entry
       .at("splits")

@@ -1,23 +1,74 @@
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import path from "node:path";
+import { unloadedMethod, withoutHallucinationHead } from "../model/deploy.ts";
 import { type Method, type MethodName, methods, type Seen } from "../model/methods.ts";
 import { deployed } from "../model/plan.ts";
-import type { GpuDevice } from "../tensor/device.ts";
+import type { Device } from "../tensor/device.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
-import { type RunConfig, readConfig } from "./config.ts";
-import { loadNetwork } from "./networks.ts";
+import { type RunConfig, readConfig, readFacts, readKernels, readSettings } from "./config.ts";
+import { Entry } from "./entry.ts";
+import { loadNetwork, readMetadata } from "./networks.ts";
 import { existingRun, runFiles } from "./runFolder.ts";
-import { freshMethod } from "./session.ts";
+import { networkConfig } from "./settings.ts";
 
-/** A finished run, opened for use. */
+/** Trained networks, opened for use: a finished run, or one network that was exported from it. */
 export interface TrainedRun {
+  /** The run's folder, or the exported file. */
   folder: string;
-  config: RunConfig;
+  config: Pick<RunConfig, "settings" | "dataset" | "serves" | "kernels"> & { stages: { name: MethodName }[] };
+  /** Of an exported network: whether the train-only head is still there; null for a run. */
+  exported: { bothHeads: boolean } | null;
 }
 
-/** Opens a run's configuration. @throws FormatError if there is no run, or its config.json is damaged. */
+/** What an exported file says about its network, as JSON in its metadata. */
+export interface NetworkFacts extends Pick<RunConfig, "settings" | "dataset" | "kernels"> {
+  format: typeof NETWORK_FORMAT;
+  version: string;
+  network: MethodName;
+  bothHeads: boolean;
+}
+
+/** The entry of a safetensors file's metadata that says what network it is. */
+export const NETWORK_ENTRY = "onestage";
+
+/** Name of its format. */
+export const NETWORK_FORMAT = "onestage-network-1";
+
+/**
+ * Opens a run's configuration, or that of an exported network.
+ * @throws FormatError if there is neither, or what is said there is damaged.
+ */
 export async function openRun(run: string): Promise<TrainedRun> {
-  const folder = await existingRun(path.resolve(run));
-  return { folder, config: await readConfig(folder) };
+  const place = path.resolve(run);
+  if ((await stat(place).catch(() => null))?.isFile()) return openExported(place);
+  const folder = await existingRun(place);
+  return { folder, config: await readConfig(folder), exported: null };
+}
+
+async function openExported(file: string): Promise<TrainedRun> {
+  const said = (await readMetadata(file))[NETWORK_ENTRY];
+  if (said === undefined) throw new FormatError(file, "a network written by onestage export", "other tensors");
+  let json: unknown;
+  try {
+    json = JSON.parse(said);
+  } catch (error) {
+    throw new FormatError(`${file}: ${NETWORK_ENTRY}`, "JSON", (error as SyntaxError).message);
+  }
+  const root = new Entry(json, file, "");
+  root.at("format").expect((value) => value === NETWORK_FORMAT, `"${NETWORK_FORMAT}"`);
+  const isMethod = (value: unknown) => typeof value === "string" && Object.hasOwn(methods, value);
+  const name = root.at("network").expect(isMethod, "a method's name") as MethodName;
+  const bothHeads = root.at("bothHeads").expect((value) => typeof value === "boolean", "true or false") as boolean;
+  const serves = { rgb: null, depth: null, both: null, [methods[name].seen]: name };
+  const config = {
+    settings: readSettings(root.at("settings")),
+    dataset: readFacts(root.at("dataset")),
+    kernels: readKernels(root.at("kernels")),
+    stages: [{ name }],
+    serves,
+  };
+  return { folder: file, config, exported: { bothHeads } };
 }
 
 /**
@@ -40,24 +91,31 @@ export function chooseNetwork({ config }: TrainedRun, seen: Seen | undefined, na
   return found;
 }
 
+/** A method of a run for inference, whose weights are still to be loaded. */
+export function unloaded({ config, exported }: TrainedRun, name: MethodName, device: Device): Method {
+  const network = networkConfig(config.settings, config.dataset);
+  const method = unloadedMethod(name, device, network);
+  return exported && !exported.bothHeads ? withoutHallucinationHead(method, network).method : method;
+}
+
 /**
- * Builds a network of a run and reads its weights, and only them, from model.safetensors.
+ * Builds a network of a run and reads its weights, and only them, from model.safetensors or the exported file.
  * @throws FormatError if the run is not finished, or its file is damaged.
  */
-export async function loadDeployed(
-  { folder, config }: TrainedRun,
-  name: MethodName,
-  device: GpuDevice,
-): Promise<Method> {
-  const method = freshMethod(device, config, name);
-  const file = path.join(folder, runFiles.model);
-  await loadNetwork(file, method.network, `${name}.`);
+export async function loadDeployed(run: TrainedRun, name: MethodName, device: Device): Promise<Method> {
+  const method = unloaded(run, name, device);
+  if (run.exported) await loadNetwork(run.folder, method.network);
+  else await loadNetwork(modelFile(run), method.network, `${name}.`);
   return method;
 }
 
+/** Where the networks of a run lie. */
+export function modelFile({ folder }: TrainedRun): string {
+  return path.join(folder, runFiles.model);
+}
+
 /** Checks that the run has been trained to its end. @throws FormatError if not. */
-export async function checkFinished({ folder }: TrainedRun): Promise<void> {
-  const { existsSync } = await import("node:fs");
-  if (existsSync(path.join(folder, runFiles.model))) return;
-  throw new FormatError(folder, `a finished run with ${runFiles.model}`, "one without it (train --resume goes on)");
+export async function checkFinished(run: TrainedRun): Promise<void> {
+  if (run.exported || existsSync(modelFile(run))) return;
+  throw new FormatError(run.folder, `a finished run with ${runFiles.model}`, "one without it (train --resume goes on)");
 }

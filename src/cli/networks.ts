@@ -1,10 +1,11 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { fileError } from "../data/node/files.ts";
 import {
   parseSafetensorsHeader,
   type SafeTensor,
   type SafetensorsEntry,
+  type SafetensorsHeader,
   safetensorsHeaderLength,
   serializeSafetensors,
 } from "../data/safetensors.ts";
@@ -29,15 +30,7 @@ export async function saveTensors(file: string, stored: ReadonlyMap<string, Stor
  * @throws FormatError naming the tensor that is missing or is not what the network needs.
  */
 export async function loadNetwork(file: string, module: Module, prefix = ""): Promise<void> {
-  const handle = await open(file, "r").catch((error) => {
-    throw fileError(file, "read", error);
-  });
-  try {
-    const info = await handle.stat();
-    if (!info.isFile()) throw new FormatError(file, "a regular file", "something else");
-    const start = await readBytes(handle, 0, Math.min(8, info.size), file);
-    const length = safetensorsHeaderLength(start, info.size, file);
-    const { tensors } = parseSafetensorsHeader(await readBytes(handle, 0, 8 + length, file), info.size, file);
+  await withHeader(file, async ({ tensors }, handle) => {
     const stored = new Map<string, Stored>();
     for (const [name, tensor] of module.state()) {
       const entry = tensors.get(prefix + name);
@@ -49,6 +42,28 @@ export async function loadNetwork(file: string, module: Module, prefix = ""): Pr
       stored.set(name, { shape, data: toTypedArray({ dtype, shape, data }, file) as Float32Array });
     }
     loadState(module, stored, file);
+  });
+}
+
+/** What a safetensors file says about itself. @throws FormatError | OnestageError if it cannot be read. */
+export async function readMetadata(file: string): Promise<Record<string, string>> {
+  return withHeader(file, async ({ metadata }) => metadata);
+}
+
+/** Opens a safetensors file and reads its header, and no more. */
+async function withHeader<T>(
+  file: string,
+  use: (header: SafetensorsHeader, handle: FileHandle) => Promise<T>,
+): Promise<T> {
+  const handle = await open(file, "r").catch((error) => {
+    throw fileError(file, "read", error);
+  });
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw new FormatError(file, "a regular file", "something else");
+    const start = await readBytes(handle, 0, Math.min(8, info.size), file);
+    const length = safetensorsHeaderLength(start, info.size, file);
+    return await use(parseSafetensorsHeader(await readBytes(handle, 0, 8 + length, file), info.size, file), handle);
   } finally {
     await handle.close();
   }
@@ -60,7 +75,7 @@ function checkEntry({ dtype, shape }: SafetensorsEntry, size: number, name: stri
   if (elements !== size) throw new FormatError(name, `${size} elements`, `${elements} ([${shape}])`);
 }
 
-async function readBytes(handle: Awaited<ReturnType<typeof open>>, from: number, length: number, file: string) {
+async function readBytes(handle: FileHandle, from: number, length: number, file: string) {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; ) {
     const { bytesRead } = await handle.read(bytes, at, length - at, from + at);

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { encoders } from "../model/encoder.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
+import { type ExportOptions, exportNetwork } from "./export.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
@@ -84,7 +85,7 @@ function program(io: Io): Command {
   root
     .command("predict")
     .description("say what an image, or each of its pixels, shows")
-    .requiredOption("--run <folder>", "folder of a finished run")
+    .requiredOption("--run <folder>", "folder of a finished run, or a file that export wrote")
     .option("--rgb <file>", "colour image: 8-bit PNG of the size that the run was trained on")
     .option("--depth <file>", "depth map of the same view: 16-bit grey PNG, millimetres, 0 = missing")
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
@@ -92,6 +93,22 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))
     .action((options: PredictOptions) => predictImage(options, io));
+  root
+    .command("export")
+    .description("write one trained network as a file of its own, without what only its training needed")
+    .requiredOption("--run <folder>", "folder of a finished run")
+    .requiredOption("--out <file>", "safetensors file that is written: PyTorch's names and layout")
+    .option("--network <name>", "a network of the run; the one that serves colour images without it")
+    .option("--both-heads", "keep the hallucination stream's own head")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      example(
+        "onestage export --run runs/scenes-1 --out one-stage-rgb.safetensors",
+        "onestage predict --run one-stage-rgb.safetensors --rgb photo.png",
+      ),
+    )
+    .action((options: ExportOptions) => exportNetwork(options, io));
   root
     .command("weights <file>")
     .description("check whether an encoder can start from the tensors of a safetensors file")

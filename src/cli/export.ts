@@ -1,0 +1,108 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { writeFileAtomic } from "../data/node/atomic.ts";
+import { readWholeFile } from "../data/node/files.ts";
+import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../data/safetensors.ts";
+import { withoutHallucinationHead } from "../model/deploy.ts";
+import { type MethodName, methods } from "../model/methods.ts";
+import { ShapeDevice } from "../nn/shapes.ts";
+import { count } from "../report/format.ts";
+import { FormatError, UsageError } from "../tensor/errors.ts";
+import {
+  checkFinished,
+  chooseNetwork,
+  modelFile,
+  NETWORK_ENTRY,
+  NETWORK_FORMAT,
+  type NetworkFacts,
+  openRun,
+  type TrainedRun,
+  unloaded,
+} from "./deployed.ts";
+import type { Io } from "./io.ts";
+import { networkConfig } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+// More than the networks of a run can take.
+const MAX_BYTES = 2 ** 34;
+
+/** The flags of `export`. */
+export interface ExportOptions {
+  run: string;
+  network?: string;
+  out: string;
+  bothHeads?: boolean;
+  json?: boolean;
+}
+
+/**
+ * Writes one trained network by itself, with all that it takes to use it: without P, and without the parts that only its
+ * training needed. Names and layout are PyTorch's, the counters that it keeps for batch norm included, so that it loads
+ * strictly. No GPU is needed.
+ * @throws UsageError if the file exists, or there is no such network.
+ */
+export async function exportNetwork(options: ExportOptions, io: Io): Promise<void> {
+  const { out, bothHeads = false, json } = options;
+  if (existsSync(out)) throw new UsageError(`--out: expected a new file, got ${out}, which exists`);
+  const run = await openRun(options.run);
+  if (run.exported) throw new UsageError(`--run: expected the folder of a run, got the file ${options.run}`);
+  const name = chooseNetwork(run, options.network === undefined ? "rgb" : undefined, options.network);
+  await checkFinished(run);
+  const whole = unloaded(run, name, new ShapeDevice());
+  const { method, leftOut } = bothHeads
+    ? { method: whole, leftOut: new Map<string, number>() }
+    : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset));
+  const tensors = await tensorsOf(run, name, [...method.network.state().keys()]);
+  const bytes = serializeSafetensors(withCounters(tensors), {
+    format: "pt",
+    [NETWORK_ENTRY]: factsOf(run, name, bothHeads),
+  });
+  await writeFileAtomic(out, bytes);
+  const parameters = method.network.parameterCount();
+  if (json) {
+    const sizes = { tensors: tensors.size, parameters, bytes: bytes.length, leftOut: Object.fromEntries(leftOut) };
+    io.out(
+      `${JSON.stringify({ file: path.resolve(out), network: name, seen: methods[name].seen, bothHeads, ...sizes })}\n`,
+    );
+    return;
+  }
+  const lines = [
+    `${methods[name].title} (${name}): ${count(parameters)} parameters, ${count(bytes.length)}B in ${out}`,
+    ...[...leftOut].map(([part, size]) => `  left out: ${part}, ${count(size)} parameters that only training needed`),
+  ];
+  io.out(`${lines.join("\n")}\n`);
+}
+
+/** Adds the counter that PyTorch keeps with each batch norm and its strict loading wants: 0, for it is not looked at. */
+export function withCounters(tensors: ReadonlyMap<string, SafeTensor>): Map<string, SafeTensor> {
+  const all = new Map(tensors);
+  for (const name of tensors.keys()) {
+    const [, norm] = /^(.*)running_var$/.exec(name) ?? [];
+    if (norm !== undefined) all.set(`${norm}num_batches_tracked`, { dtype: "I64", shape: [], data: new Uint8Array(8) });
+  }
+  return all;
+}
+
+/** A network's tensors out of the run's file, without its name before them. */
+async function tensorsOf(run: TrainedRun, network: MethodName, names: readonly string[]) {
+  const file = modelFile(run);
+  const { tensors } = parseSafetensors(await readWholeFile(file, MAX_BYTES), file);
+  const own = new Map<string, SafeTensor>();
+  for (const name of names) {
+    const tensor = tensors.get(`${network}.${name}`);
+    if (!tensor) throw new FormatError(file, `a tensor "${network}.${name}"`, `${tensors.size} tensors without it`);
+    own.set(name, tensor);
+  }
+  return own;
+}
+
+/** What the file says about its network: nothing about the machine. */
+function factsOf({ config }: TrainedRun, network: MethodName, bothHeads: boolean): string {
+  const { settings, dataset, kernels } = config;
+  const data = settings.data === null ? null : dataset.name;
+  const facts: NetworkFacts = {
+    ...{ format: NETWORK_FORMAT, version: VERSION, network, bothHeads },
+    ...{ settings: { ...settings, data }, dataset, kernels },
+  };
+  return JSON.stringify(facts);
+}
