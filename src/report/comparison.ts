@@ -116,6 +116,11 @@ export function averagedId(id: string): string {
   return `${id}+h`;
 }
 
+/** Whether two rows are of the same network. */
+export function sameNetwork(a: string, b: string): boolean {
+  return a === b || a === averagedId(b) || averagedId(a) === b;
+}
+
 /** The rows of a table, in order. */
 export function rowsOf(table: ComparisonTable, rows: readonly ComparisonRow[]): ComparisonRow[] {
   const { rows: ids, direction } = table;

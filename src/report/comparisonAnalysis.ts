@@ -6,6 +6,7 @@ import {
   type ComparisonTable,
   checkComparison,
   rowsOf,
+  sameNetwork,
   withAveraged,
 } from "./comparison.ts";
 import { metricWords } from "./format.ts";
@@ -77,9 +78,9 @@ export interface Gap {
 /** What one table says. */
 export interface TableAnalysis extends Pick<ComparisonTable, "title" | "direction" | "reference"> {
   rows: RowSummary[];
-  /** The reference minus every other row. */
+  /** The reference minus every row of another network. */
   differences: Difference[];
-  /** The mean of the reference's heads minus every other row, where it has two heads and is not the reference itself. */
+  /** The mean of the reference's heads minus the same rows, where it has two heads and is not the reference itself. */
   averagedDifferences: Difference[];
   gap: Gap | null;
 }
@@ -131,7 +132,7 @@ function analyseTable(
   main: "top1" | "meanClass",
 ): TableAnalysis {
   const { title, direction, reference } = table;
-  const others = (id: string) => rows.filter((row) => row.id !== id);
+  const others = (id: string) => rows.filter((row) => !sameNetwork(row.id, id));
   const differencesOf = (id: string) => others(id).map((row) => difference(scored.get(id)!, scored.get(row.id)!));
   const twin = averagedId(reference);
   return {

@@ -5,6 +5,7 @@ import {
   type RowSummary,
   type Spread,
   type TableAnalysis,
+  type Verdict,
 } from "./comparisonAnalysis.ts";
 import { metricWords, percent, points, SEEN_WORDS } from "./format.ts";
 import type { Interval } from "./statistics.ts";
@@ -28,11 +29,7 @@ export function tableFindings(data: ComparisonData, table: TableAnalysis): strin
     reached(data, table, reference, row),
     ...compared(table.differences, row),
     ...(table.gap ? [gapWords(table.gap, row)] : []),
-    ...table.averagedDifferences.slice(0, 1).flatMap(({ of }) => {
-      const averaged = row(of);
-      const text = `The mean of both its heads reaches ${spreadWords(mainOf(data, averaged))}.`;
-      return [text, ...compared(table.averagedDifferences, row, "The paired difference of that mean")];
-    }),
+    ...table.averagedDifferences.slice(0, 1).map(({ of }) => averagedWords(data, table, row(of), row)),
   ];
 }
 
@@ -55,26 +52,46 @@ function reached(
   return `With ${SEEN_WORDS[direction]} alone at test, ${reference.label} reaches ${spreadWords(mainOf(data, reference))} ${words[words.main]} (${count})${others && `; ${others}`}.`;
 }
 
-function compared(
-  differences: readonly Difference[],
+function compared(differences: readonly Difference[], row: (id: string) => RowSummary): string[] {
+  const told = tellApart(differences, row);
+  const few = `Fewer than ${LEAST_SEEDS} common seeds give no interval, so these differences may be chance: `;
+  return [
+    told["above 0"] && `Its paired difference is above 0 with 95% confidence against: ${told["above 0"]}.`,
+    told["includes 0"] && `Its paired difference cannot be told from 0 against: ${told["includes 0"]}.`,
+    told["below 0"] && `Its paired difference is below 0 with 95% confidence against: ${told["below 0"]}.`,
+    told["no interval"] && `${few}${told["no interval"]}.`,
+  ].filter(Boolean);
+}
+
+function averagedWords(
+  data: ComparisonData,
+  { averagedDifferences }: TableAnalysis,
+  averaged: RowSummary,
   row: (id: string) => RowSummary,
-  subject = "Its paired difference",
-): string[] {
-  const measured = differences.filter(({ seeds, mean }) => seeds.length > 0 && Number.isFinite(mean));
-  const told = ({ minus, mean }: Difference) => `${row(minus).label} (${points(mean)})`;
-  const group = (verdict: Difference["verdict"]) => measured.filter((difference) => difference.verdict === verdict);
-  const list = (found: readonly Difference[]) => found.map(told).join(", ");
-  const sentences: string[] = [];
-  const [above, below, includes, none] = (["above 0", "below 0", "includes 0", "no interval"] as const).map(group);
-  if (above!.length > 0) sentences.push(`${subject} is above 0 with 95% confidence against: ${list(above!)}.`);
-  if (includes!.length > 0) sentences.push(`${subject} cannot be told from 0 against: ${list(includes!)}.`);
-  if (below!.length > 0) sentences.push(`${subject} is below 0 with 95% confidence against: ${list(below!)}.`);
-  if (none!.length > 0) {
-    sentences.push(
-      `Fewer than ${LEAST_SEEDS} common seeds give no interval, so these differences may be chance: ${list(none!)}.`,
-    );
-  }
-  return sentences;
+): string {
+  const told = tellApart(averagedDifferences, row);
+  const parts = [
+    told["above 0"] && `above 0 against: ${told["above 0"]}`,
+    told["includes 0"] && `not to be told from 0 against: ${told["includes 0"]}`,
+    told["below 0"] && `below 0 against: ${told["below 0"]}`,
+  ].filter(Boolean);
+  const reaches = `The mean of both its heads reaches ${spreadWords(mainOf(data, averaged))}`;
+  return parts.length > 0 ? `${reaches}; its paired difference is ${parts.join("; ")}.` : `${reaches}.`;
+}
+
+/** The methods that differences are to, with the differences, by where the intervals lie. */
+function tellApart(differences: readonly Difference[], row: (id: string) => RowSummary): Record<Verdict, string> {
+  const list = (verdict: Verdict) =>
+    differences
+      .filter((difference) => difference.verdict === verdict && Number.isFinite(difference.mean))
+      .map(({ minus, mean }) => `${row(minus).label} (${points(mean)})`)
+      .join(", ");
+  return {
+    "above 0": list("above 0"),
+    "includes 0": list("includes 0"),
+    "below 0": list("below 0"),
+    "no interval": list("no interval"),
+  };
 }
 
 function gapWords(
@@ -87,7 +104,7 @@ function gapWords(
   const many = `${seeds.length} common ${seeds.length === 1 ? "seed" : "seeds"}`;
   const ends = interval
     ? `95% interval ${percent(interval[0], 0)} to ${percent(interval[1], 0)} over images and seeds`
-    : `${many}, no interval`;
+    : `${many}, no interval${seeds.length < LEAST_SEEDS ? "" : ": in some of the draws there is no gap"}`;
   const size = closed > 0 ? percent(closed, 0) : "none";
   return `It closes ${size} of ${between} (${ends}).`;
 }

@@ -40,7 +40,7 @@ export function columnsOf(task: ComparisonData["task"]): Column[] {
     ...calibration,
     { head: "seeds", text: ({ seeds }) => (seeds.length > 0 ? seeds.join(" ") : MISSING) },
     { head: "parameters", text: ({ parameters }) => count(parameters) },
-    { head: "FLOPs an image", text: ({ flops }) => count(flops) },
+    { head: "FLOPs", text: ({ flops }) => count(flops) },
     { head: "training time", text: ({ trainSeconds }) => duration(trainSeconds) },
   ];
 }

@@ -14,6 +14,7 @@ export {
   type TableAnalysis,
 } from "./comparisonAnalysis.ts";
 export { tableFindings } from "./comparisonFindings.ts";
+export { renderComparison } from "./comparisonReport.ts";
 export { comparisonJson, renderComparisonMarkdown } from "./comparisonText.ts";
 export { type DepthRange, depthToRgb, featureToRgb, pngDataUri } from "./image.ts";
 export { classColour, labelsToRgb } from "./labels.ts";

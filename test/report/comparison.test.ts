@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { axisOf } from "../../src/report/compare/axis.ts";
 import { type ComparisonData, type ComparisonRow, withAveraged } from "../../src/report/comparison.ts";
 import { analyseComparison, verdictOf } from "../../src/report/comparisonAnalysis.ts";
 import { tableFindings } from "../../src/report/comparisonFindings.ts";
+import { renderComparison } from "../../src/report/comparisonReport.ts";
 import { comparisonJson, renderComparisonMarkdown } from "../../src/report/comparisonText.ts";
+import { points } from "../../src/report/format.ts";
+import { classColour } from "../../src/report/labels.ts";
 import type { Role, Seen } from "../../src/report/types.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import { syntheticComparison } from "./comparisonFixture.ts";
@@ -220,12 +224,23 @@ describe("the mean of both heads", () => {
     });
   });
 
-  test("has differences of its own, and may be the reference", () => {
-    expect(analysis.tables[0]!.averagedDifferences.map(({ of }) => of)).toContain("one-stage-rgb+h");
+  test("has differences of its own to other networks, and may be the reference", () => {
+    const [table] = analysis.tables;
+    expect(table!.averagedDifferences.map(({ of, minus }) => [of, minus])).toContainEqual([
+      "one-stage-rgb+h",
+      "rgb-only",
+    ]);
+    for (const { minus } of [...table!.differences, ...table!.averagedDifferences])
+      expect(minus).not.toMatch(/^one-stage/);
+    const reaches = /^The mean of both its heads reaches .+; its paired difference is .+ against: /;
+    expect(tableFindings(data, table!).at(-1)).toMatch(reaches);
     expect(analysis.tables[1]!.averagedDifferences).toEqual([]);
     const [first] = data.tables;
     const other = analyseComparison({ ...data, tables: [{ ...first!, reference: "one-stage-rgb+h" }] }, { draws: 200 });
-    expect(other.tables[0]!.differences.map(({ minus }) => minus)).toContain("one-stage-rgb");
+    expect(other.tables[0]!.differences.map(({ minus }) => minus)).toEqual(
+      table!.differences.map(({ minus }) => minus),
+    );
+    expect(other.tables[0]!.differences[0]!.of).toBe("one-stage-rgb+h");
     expect(other.tables[0]!.averagedDifferences).toEqual([]);
   });
 });
@@ -261,6 +276,104 @@ describe("text forms", () => {
     const again = { ...JSON.parse(JSON.stringify({ ...data, samples: [] })), samples: data.samples } as ComparisonData;
     expect(analyseComparison(again, { draws: 200 })).toEqual(analysis);
   });
+});
+
+describe("the page", () => {
+  const page = (data: ComparisonData) => renderComparison(data, analyseComparison(data, { draws: 100 }));
+  const bare = (text: string) => text.replace(/<(script|style)\b[^>]*>[\s\S]*?<\/\1>/g, "");
+  const tags = (text: string) => [...bare(text).matchAll(/<[/!]?[a-z-]+/gi)].map(([tag]) => tag);
+
+  test("shows every method's figures, each seed as a dot, differences with their verdicts, and the missing commands", () => {
+    const data = syntheticComparison("classify", 3);
+    const analysis = analyseComparison(data, { draws: 100 });
+    const text = renderComparison(data, analysis);
+    for (const { rows, differences } of analysis.tables) {
+      for (const { label, top1, seeds } of rows) {
+        expect(text).toContain(`</svg> ${label}</th>`);
+        if (seeds.length > 1)
+          expect(text).toContain(`<td>${(100 * top1.mean).toFixed(2)} ± ${(100 * top1.sd).toFixed(2)}</td>`);
+      }
+      for (const { mean, verdict } of differences) {
+        expect(text).toMatch(
+          new RegExp(`<b>${points(mean).replace("+", "\\+")}</b> <span class="verdict \\w+">${verdict}</span>`),
+        );
+      }
+    }
+    const perTable = (table: (typeof analysis.tables)[number]) => {
+      const lists = [table.differences, table.averagedDifferences];
+      return [...table.rows.map(({ seeds }) => seeds.length), ...lists.flat().map(({ seeds }) => seeds.length)];
+    };
+    const dots = analysis.tables.flatMap(perTable).reduce((sum, count) => sum + count, 0);
+    expect(text.match(/<i class="seed"/g)).toHaveLength(dots);
+    expect(text).toContain("onestage compare made-up.json --cell garcia-rgb:2");
+    expect(renderComparison(data, analysis)).toBe(text);
+  });
+
+  test("a table of classes with their colours where pixels are classified", () => {
+    const data = syntheticComparison("segment", 3, 13);
+    const text = page(data);
+    for (const [k, name] of data.classes.entries()) {
+      expect(text).toContain(`fill="rgb(${classColour(k).join(" ")})"/></svg> ${name}</th>`);
+    }
+    expect(text).toMatch(/<p class="lead">Intersection over union of each class/);
+  });
+
+  test("text from outside stays text", () => {
+    const data = syntheticComparison("classify", 3, 4);
+    const hostile = (text: string) => `${text}</script></title><img src=x onerror=alert(1)>'"<!--`;
+    const expected = tags(page(data));
+    const spoiled: ComparisonData = {
+      ...data,
+      ...{
+        title: hostile("t"),
+        subtitle: hostile("s"),
+        dataset: hostile("d"),
+        split: hostile("p"),
+        command: hostile("c"),
+      },
+      settings: { [hostile("k")]: hostile("v"), ...data.settings },
+      classes: data.classes.map(hostile),
+      rows: data.rows.map((row) => ({ ...row, label: hostile(row.label) })),
+      tables: data.tables.map((table) => ({ ...table, title: hostile(table.title) })),
+      missing: data.missing.map((cell) => ({ ...cell, command: hostile(cell.command) })),
+      notes: data.notes.map(hostile),
+    };
+    // One more setting is three more pairs of tags.
+    expect(tags(page(spoiled)).length).toBe(expected.length + 6);
+    expect(bare(page(spoiled))).not.toContain("<img src=x");
+  });
+
+  test("nothing trained yet, or a single method", () => {
+    const data = syntheticComparison("classify", 0);
+    expect(page(data)).toContain("One-stage, RGB at test has not been trained yet.");
+    expect(bare(page(data))).not.toMatch(/NaN|Infinity|undefined|\[object/);
+    const one = syntheticComparison("classify", 3);
+    const tables = [
+      {
+        title: "Alone",
+        direction: "rgb" as const,
+        rows: ["rgb-only"],
+        reference: "rgb-only",
+        baseline: null,
+        upper: null,
+      },
+    ];
+    const text = page({ ...one, tables, missing: [] });
+    expect(bare(text)).not.toMatch(/NaN|Infinity|undefined|\[object/);
+    for (const id of ["differences", "cost", "missing"]) expect(text).not.toContain(`<section id="${id}"`);
+  });
+});
+
+test("an axis has round marks that hold all values", () => {
+  expect(axisOf([0.473, 0.614]).marks.map((mark) => mark.toFixed(2))).toEqual(["0.45", "0.50", "0.55", "0.60", "0.65"]);
+  expect(axisOf([-0.031, 0, 0.08]).marks.map((mark) => mark.toFixed(2))).toEqual(["-0.05", "0.00", "0.05", "0.10"]);
+  expect(axisOf([0, 363_000], 4).marks).toEqual([0, 100_000, 200_000, 300_000, 400_000]);
+  for (const values of [[0.5], [], [Number.NaN], [0.1, 0.1], [0]]) {
+    const { low, high, marks } = axisOf(values);
+    expect(high).toBeGreaterThan(low);
+    expect(marks.length).toBeGreaterThan(1);
+    for (const value of values.filter(Number.isFinite)) expect(value >= low && value <= high).toBe(true);
+  }
 });
 
 describe("parts that do not fit together", () => {

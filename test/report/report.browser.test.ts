@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { renderReport } from "../../src/report/index.ts";
+import { renderComparison, renderReport } from "../../src/report/index.ts";
+import { syntheticComparison } from "./comparisonFixture.ts";
 import { syntheticReport } from "./fixture.ts";
 
 declare global {
@@ -110,5 +111,18 @@ test("one network without curves, and hostile names", async () => {
   data.samples[0].name = '"><svg onload=troubles.push("ran")>';
   const page = await open(renderReport(data));
   expect(page.body.textContent).toContain(data.networks[0].title);
+  expect(troubles(page)).toEqual([]);
+});
+
+test.each([
+  ["classify", 320],
+  ["segment", 390],
+  ["segment", 1200],
+] as const)("a comparison of methods that %s fits a screen %i pixels wide, without an error", async (task, width) => {
+  const page = await open(renderComparison(syntheticComparison(task, 3, 13)), width);
+  expect(page.documentElement.scrollWidth).toBeLessThanOrEqual(width);
+  expect(page.querySelectorAll(".rows li").length).toBeGreaterThan(10);
+  for (const line of page.querySelectorAll<HTMLElement>(".rows .line")) expect(line.offsetWidth).toBeGreaterThan(100);
+  for (const image of page.querySelectorAll("img")) expect(image.naturalWidth).toBeGreaterThan(0);
   expect(troubles(page)).toEqual([]);
 });

@@ -29,6 +29,7 @@ export function styleSheet(): string {
 ${BASE}
 ${PARTS}
 ${CHARTS}
+${COMPARE}
 ${TINTS}
 ${PRINT}`;
 }
@@ -86,7 +87,7 @@ const PARTS = `
 .card h3{margin:0;color:var(--muted);font-weight:500;font-size:.92rem}
 .big{margin:.15rem 0 .5rem}
 .big b{font-size:2.9rem;line-height:1.1;letter-spacing:-.035em;font-weight:650}
-.big span{color:var(--muted)}
+.big span{color:var(--muted);margin-left:.2rem}
 .facts{display:flex;flex-wrap:wrap;gap:.5rem 2.2rem}
 .facts div{display:flex;flex-direction:column-reverse}
 .facts dt{font-size:.82rem;color:var(--muted)}
@@ -98,7 +99,7 @@ const PARTS = `
 .strip .at{font-size:1.35rem}
 .strip .ring{fill:var(--card)}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;font-size:.85rem;margin-bottom:.6rem}
-.swatch{width:.85em;height:.85em;border-radius:2px;vertical-align:-.08em;flex:none}
+.swatch{width:.85em;height:.85em;border-radius:2px;vertical-align:-.08em;flex:none;outline:1px solid var(--rule)}
 .card .key{margin-bottom:.7rem}
 .card .small{margin:0}
 .bars{list-style:none;display:grid;gap:.85rem}
@@ -151,6 +152,8 @@ const PARTS = `
 .dense th{font-size:.75rem}
 .dense table{border-spacing:1px}
 .samples{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
+.samples.maps{grid-template-columns:1fr}
+.maps .images{grid-template-columns:repeat(auto-fill,minmax(7.8rem,1fr))}
 .sample h3{margin:0 0 .7rem;overflow-wrap:anywhere}
 .sample h3 small{display:block}
 .images{display:grid;gap:.6rem;grid-template-columns:repeat(auto-fit,minmax(5.4rem,1fr))}
@@ -176,7 +179,7 @@ pre{margin:0;overflow-x:auto;background:var(--soft);border:1px solid var(--rule)
 .copy{position:absolute;right:.6rem;top:.55rem;border:1px solid var(--rule);background:var(--card);border-radius:.4rem;padding:.15rem .7rem;font-size:.82rem;cursor:pointer}
 .notes{padding-left:1.1rem}
 .notes li{margin-bottom:.4rem;max-width:44em}
-@media (max-width:40rem){.said li{grid-template-columns:1rem minmax(0,1.4fr) minmax(0,1fr) 2.6rem}.chance{display:none}.images{grid-template-columns:1fr 1fr}.bars li{grid-template-columns:1fr 3.6rem}.bars .name{grid-column:1/-1;margin-bottom:.15rem}.card,.sample,figure[data-chart]{padding:1rem}.dot-row{grid-template-columns:6.5rem 1fr;gap:.5rem;font-size:.8rem}.dot-row small{display:none}.roles dt{width:6.4rem}}`;
+@media (max-width:40rem){.said li{grid-template-columns:1rem minmax(0,1.4fr) minmax(0,1fr) 2.6rem}.chance{display:none}.images{grid-template-columns:1fr 1fr}.maps .images{grid-template-columns:1fr 1fr}.numbers th[scope=row]{white-space:normal;min-width:7.5rem;max-width:8.5rem}.bars li{grid-template-columns:1fr 3.6rem}.bars .name{grid-column:1/-1;margin-bottom:.15rem}.card,.sample,figure[data-chart]{padding:1rem}.dot-row{grid-template-columns:6.5rem 1fr;gap:.5rem;font-size:.8rem}.dot-row small{display:none}.roles dt{width:6.4rem}}`;
 
 // The few rules that uPlot's own style sheet needs for a chart without legend, in our colours.
 const CHARTS = `
@@ -201,6 +204,43 @@ figcaption .epoch{float:right}
 .legend b{font-weight:600;min-width:3.1em;text-align:left}
 .legend [aria-pressed=false]{text-decoration:line-through;color:var(--muted)}
 .legend [aria-pressed=false] .stroke{opacity:.3}`;
+
+const COMPARE = `
+h4{font-size:.92rem;margin:1.2rem 0 .3rem;font-weight:600}
+.findings{list-style:none;margin-top:1rem;font-size:.92rem;display:grid;gap:.45rem}
+.rows{list-style:none;margin-top:.4rem}
+.rows li{display:grid;grid-template-columns:minmax(9rem,15rem) 1fr minmax(7.5rem,max-content);gap:0 1rem;align-items:center;min-height:2.1rem;font-size:.92rem}
+.forest li{grid-template-columns:minmax(9rem,15rem) 1fr minmax(9.5rem,max-content)}
+.rows .name{text-align:right;line-height:1.25;overflow-wrap:anywhere}
+.rows .line{position:relative;align-self:stretch;margin:0 .6rem}
+.rows .said{display:block;margin:0;line-height:1.25}
+.rows i{position:absolute;display:block}
+.rows .tick{top:0;bottom:0;border-left:1px solid var(--rule)}
+.rows .zero{top:0;bottom:0;border-left:2px solid var(--ink);margin-left:-1px}
+.rows .whisker{top:50%;height:2px;margin-top:-1px;background:var(--c);min-width:2px}
+.rows .whisker::before,.rows .whisker::after{content:"";position:absolute;top:-4px;height:10px;border-left:2px solid var(--c)}
+.rows .whisker::after{right:0}
+.rows .band{top:calc(50% - 7px);height:14px;background:var(--c);opacity:.2;border-radius:3px}
+.rows .seed{top:50%;width:7px;height:7px;margin:-3.5px 0 0 -3.5px;border-radius:50%;background:var(--c);opacity:.5}
+.rows .mean{position:static;width:10px;height:10px;transform:rotate(45deg);background:var(--c);box-shadow:0 0 0 1.5px var(--paper)}
+.rows .mark{stroke:var(--paper);stroke-width:1;paint-order:stroke}
+.rows .mark .ring{stroke:var(--c);stroke-width:2.2;fill:var(--paper)}
+.rows .axis{min-height:1.3rem}
+.verdict{font-size:.78rem;color:var(--muted);white-space:nowrap}
+.verdict.up{color:var(--good)}.verdict.down{color:var(--bad)}
+.scatter{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:.8rem;padding:1rem 1.6rem 2.2rem 1.1rem;min-width:0}
+.field{position:relative;margin:1rem .6rem 0 3rem;border:solid var(--rule);border-width:0 0 1px 1px}
+.field i{position:absolute}
+.level{left:0;right:0;border-top:1px solid var(--rule)}
+.pole{top:0;bottom:0;border-left:1px solid transparent}
+.level span,.pole span{position:absolute;font-style:normal;font-size:.75rem;color:var(--muted);white-space:nowrap}
+.level span{right:calc(100% + .4rem);transform:translateY(-50%)}
+.pole span{top:calc(100% + .3rem);transform:translateX(-50%)}
+.point{position:absolute;transform:translate(-50%,50%);line-height:0;font-size:1.15rem}
+.label{position:absolute;transform:translate(.6rem,50%);line-height:1}
+.charts+.key{margin-top:.8rem}
+.methods th[scope=row]{white-space:normal;min-width:8.5rem}
+@media (max-width:40rem){.rows li,.forest li{grid-template-columns:1fr max-content;padding-bottom:.35rem}.rows .name{text-align:left;grid-column:1;grid-row:1}.rows .said{grid-column:2;grid-row:1;text-align:right}.rows .line{grid-column:1/-1;height:1.6rem}.rows .axis{padding:0}.rows .axis>span:not(.line){display:none}.scatter{padding:.9rem .9rem 2rem .6rem}}`;
 
 const PRINT = `
 @media print{.theme,.skip,nav,.copy,.tabs{display:none}.panels>div{display:block!important}section{break-inside:auto}.card,.sample,figure[data-chart]{break-inside:avoid}}`;

@@ -20,7 +20,7 @@ export function gallery(data: GalleryData, looks: Map<string, Look>): Html | nul
   if (data.samples.length === 0) return null;
   return html`<p class="lead">Depth is coloured from near (bright) to far (dark); hatched pixels were not measured.</p>
 ${data.task === "segment" && data.classes.length > 0 && classLegend(data.classes)}
-<div class="samples">${data.samples.map((sample) => card(data, sample, looks))}</div>`;
+<div class="samples${data.task === "segment" && " maps"}">${data.samples.map((sample) => card(data, sample, looks))}</div>`;
 }
 
 function card(data: GalleryData, { name, truth, images, predictions }: SampleReport, looks: Map<string, Look>): Html {
