@@ -1,45 +1,114 @@
 import { add } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
-import { resize } from "../kernels/resize.ts";
-import { BatchNorm, Conv2d } from "../nn/layers.ts";
-import type { Init, Pass } from "../nn/module.ts";
+import { slice } from "../kernels/shape.ts";
+import { Conv2d } from "../nn/layers.ts";
+import { type Init, Module, type Pass } from "../nn/module.ts";
+import { recompute } from "../nn/recompute.ts";
+import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Head } from "./head.ts";
+import { ConvNorm, NonBottleneck1D } from "./blocks.ts";
+import { PyramidPooling } from "./context.ts";
+import type { DecoderConfig, EncoderConfig } from "./encoder.ts";
+import { Head, type HeadOutput } from "./head.ts";
+import { padChannels, Upsample } from "./upsample.ts";
 
-// Channels of every scale of the decoder.
-const CHANNELS = 32;
+/** The decoder's sizes of an encoder: those it names, or widths that mirror its own. */
+export function decoderConfig({ decoder, widths }: EncoderConfig): DecoderConfig {
+  return decoder ?? { context: widths.at(-1)!, bins: [1, 5], widths: widths.slice(1).reverse(), blocks: 1 };
+}
 
-/**
- * A light segmentation decoder: each stage's map is reduced to 32 channels, the sum with the coarser scale, resized, is
- * smoothed by a 3×3 convolution, and every scale has its own class scores.
- * Source: the top-down pathway of Lin et al. 2017 (feature pyramid networks), with batch norm.
- */
-export class SegmentationDecoder extends Head {
-  readonly lateral: Conv2d[];
-  readonly conv: Conv2d[];
-  readonly bn: BatchNorm[];
-  readonly score: Conv2d[];
+/** One step of the decoder: refines a map, scores its pixels, doubles it and adds the encoder's map of that size. */
+class DecoderModule extends Module {
+  readonly conv: ConvNorm;
+  readonly blocks: NonBottleneck1D[];
+  readonly score: Conv2d;
+  readonly up: Upsample;
+  readonly skip: ConvNorm;
+  readonly #recompute: boolean;
 
-  /** widths: channels of each stage's map. */
-  constructor(init: Init, widths: readonly number[], classes: number) {
+  /** inputs: channels of the coarser map; skipped: of the encoder's. */
+  constructor(
+    init: Init,
+    { inputs, skipped, width, blocks, classes }: Record<"inputs" | "skipped" | "width" | "blocks" | "classes", number>,
+    again: boolean,
+  ) {
     super();
-    const pointwise = { kernel: 1, bias: true };
-    this.lateral = widths.map((width, l) => new Conv2d(init.at("lateral", l), width, CHANNELS, pointwise));
-    this.conv = widths.map((_, l) => new Conv2d(init.at("conv", l), CHANNELS, CHANNELS, { kernel: 3 }));
-    this.bn = widths.map(() => new BatchNorm(init, CHANNELS));
-    this.score = widths.map((_, l) => new Conv2d(init.at("score", l), CHANNELS, classes, pointwise));
+    this.conv = new ConvNorm(init.at("conv"), inputs, width, { kernel: 3 });
+    this.blocks = Array.from({ length: blocks }, (_, b) => new NonBottleneck1D(init.at("blocks", b), width, width));
+    this.score = new Conv2d(init.at("score"), width, classes, { kernel: 1, bias: true });
+    this.up = new Upsample(init.at("up"), width);
+    this.skip = new ConvNorm(init.at("skip"), skipped, width, { kernel: 1 });
+    this.#recompute = again;
   }
 
-  forward(maps: readonly Tensor[], pass: Pass): Tensor[] {
-    const scores: Tensor[] = [];
-    let coarser: Tensor | null = null;
-    for (let l = maps.length - 1; l >= 0; l--) {
-      const reduced = this.lateral[l]!.forward(maps[l]!);
-      const [, height, width] = reduced.shape as [number, number, number];
-      const summed: Tensor = coarser ? add(reduced, resize(coarser, { height, width, mode: "bilinear" })) : reduced;
-      coarser = this.bn[l]!.forward(this.conv[l]!.forward(summed), pass, { activation: "relu" });
-      scores.unshift(cast(this.score[l]!.forward(coarser), "f32"));
+  forward(x: Tensor, skipped: Tensor, pass: Pass): { finer: Tensor; score: Tensor } {
+    let y = this.conv.forward(x, pass);
+    for (const block of this.blocks) {
+      y = this.#recompute ? recompute(y, pass, (x, again) => block.forward(x, again)) : block.forward(y, pass);
     }
-    return scores;
+    const skip = this.skip.forward(skipped, pass);
+    const [, height, width] = skip.shape as [number, number, number];
+    return { finer: add(this.up.forward(y, { height, width }), skip), score: cast(this.score.forward(y), "f32") };
+  }
+}
+
+/**
+ * The segmentation decoder: a context module on the deepest map, then for each other stage, deepest first, a step that
+ * refines and doubles, with class scores on the way, and at the end class scores that two learned upsamplings bring to
+ * the size of the image: as many scales as stages, the image's and those of the maps of stage 2 and deeper. What is aligned
+ * are the maps of the third and second last stage, and the context.
+ * Source: Seichter et al. 2021 (ESANet), fig. 2; method.md a.2.
+ */
+export class SegmentationDecoder extends Head {
+  readonly context: PyramidPooling;
+  readonly steps: DecoderModule[];
+  readonly conv: Conv2d;
+  readonly up: Upsample[];
+
+  /** @throws UsageError unless the decoder has one width for each stage but the first. */
+  constructor(init: Init, encoder: EncoderConfig, classes: number) {
+    super();
+    const { context, bins, widths, blocks } = decoderConfig(encoder);
+    const stages = encoder.widths.length;
+    if (widths.length !== stages - 1) {
+      throw new UsageError(`decoder: expected ${stages - 1} widths for ${stages} stages, got ${widths.length}`);
+    }
+    this.context = new PyramidPooling(init.at("context"), encoder.widths.at(-1)!, context, bins);
+    this.steps = widths.map((width, i) => {
+      const sizes = {
+        inputs: widths[i - 1] ?? context,
+        skipped: encoder.widths[stages - 2 - i]!,
+        width,
+        blocks,
+        classes,
+      };
+      return new DecoderModule(init.at("steps", i), sizes, encoder.recompute ?? false);
+    });
+    this.conv = new Conv2d(init.at("conv"), widths.at(-1)!, classes, { kernel: 3, bias: true });
+    this.up = [0, 1].map((i) => new Upsample(init.at("up", i), classes));
+  }
+
+  get scoring(): Module[] {
+    return [...this.steps.map((step) => step.score), this.conv];
+  }
+
+  forward(maps: readonly Tensor[], x: Tensor, pass: Pass): HeadOutput {
+    const [, height, width] = x.shape as [number, number, number];
+    const context = this.context.forward(maps.at(-1)!, pass);
+    const scores: Tensor[] = [];
+    let y = context;
+    for (const [i, step] of this.steps.entries()) {
+      const { finer, score } = step.forward(y, maps[maps.length - 2 - i]!, pass);
+      scores.unshift(score);
+      y = finer;
+    }
+    const coarse = cast(this.conv.forward(y), "f32");
+    const [images, , , classes] = coarse.shape as [number, number, number, number];
+    // Kernels of single channels work on whole fours of them.
+    const fours = padChannels(coarse, 4 * Math.ceil(classes / 4));
+    const half = { height: Math.ceil(height / 2), width: Math.ceil(width / 2) };
+    const finest = this.up[1]!.forward(this.up[0]!.forward(fours, half), { height, width });
+    scores.unshift(fours === coarse ? finest : slice(finest, [0, 0, 0, 0], [images, height, width, classes]));
+    return { scores, features: [...maps.slice(-3, -1), context] };
   }
 }

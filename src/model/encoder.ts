@@ -7,6 +7,18 @@ import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicBlock, type Block, Bottleneck, NonBottleneck1D, SqueezeExcitation } from "./blocks.ts";
 
+/** The sizes of a segmentation decoder. */
+export interface DecoderConfig {
+  /** Channels that the context module gives. */
+  context: number;
+  /** Bins along each axis over which the context module takes means, for each of its levels. */
+  bins: readonly number[];
+  /** Channels of its steps, coarsest first: one for each stage of the encoder but the first. */
+  widths: readonly number[];
+  /** Factorised residual blocks in each step. */
+  blocks: number;
+}
+
 /** The sizes of a residual encoder: a stem of stride 2, a max-pool, then stages of residual blocks. */
 export interface EncoderConfig {
   stem: number;
@@ -23,6 +35,8 @@ export interface EncoderConfig {
   /** Stage (counted from 1) after which a squeeze-and-excitation block stands; 0 for none. */
   squeeze: number;
   dropout: number;
+  /** The decoder that goes with it where pixels are classified. */
+  decoder?: DecoderConfig;
   /** Whether blocks compute their inner maps again in the backward pass instead of keeping them. */
   recompute?: boolean;
   /** Whether maps are kept as f16, from the stem on. */
@@ -31,7 +45,10 @@ export interface EncoderConfig {
 
 const blockTypes = { basic: BasicBlock, bottleneck: Bottleneck, "nonbottleneck-1d": NonBottleneck1D };
 
-const resnet = { stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 } as const;
+const resnet = {
+  ...{ stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 },
+  decoder: { context: 512, bins: [1, 5], widths: [512, 256, 128], blocks: 3 },
+} as const;
 const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
 
 /**
@@ -40,7 +57,10 @@ const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
  * Source: method.md a.6 (resnet18-se); He et al. 2016, table 1; Seichter et al. 2021 (resnet34-nbt1d).
  */
 export const encoders = {
-  tiny: { stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
+  tiny: {
+    ...{ stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
+    decoder: { context: 64, bins: [1, 5], widths: [64, 32], blocks: 1 },
+  },
   "resnet18-se": { ...resnet, kernel: 3, blocks: [2, 2, 2, 2], squeeze: 2 },
   resnet18: { ...resnet, blocks: [2, 2, 2, 2] },
   resnet34,

@@ -3,13 +3,20 @@ import { Dropout, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** What a head gives: class scores, and the maps in which one network is made like another. */
+export interface HeadOutput {
+  /** [N,classes] for images; for pixels one [N,h,w,classes] a scale, finest first. */
+  scores: Tensor[];
+  /** The deepest maps, [N,h,w,C] each, deepest last. Source: method.md a.4 (placement). */
+  features: Tensor[];
+}
+
 /** What turns the maps of an encoder into class scores. */
 export abstract class Head extends Module {
-  /**
-   * From the map of each stage [N,H,W,C], first stage first, to class scores at one or several scales, finest first:
-   * [N,classes] for images, [N,H,W,classes] for pixels.
-   */
-  abstract forward(maps: readonly Tensor[], pass: Pass): Tensor[];
+  /** From the map of each stage [N,h,w,C], first stage first, of the images x [N,H,W,·]. */
+  abstract forward(maps: readonly Tensor[], x: Tensor, pass: Pass): HeadOutput;
+  /** The last layers: those that give the class scores. */
+  abstract get scoring(): Module[];
 }
 
 /** Global average pooling of the last map, dropout, and a linear layer: [N,H,W,C] → [N,classes]. */
@@ -23,7 +30,12 @@ export class ClassifierHead extends Head {
     this.fc = new Linear(init.at("fc"), channels, classes);
   }
 
-  forward(maps: readonly Tensor[], pass: Pass): Tensor[] {
-    return [this.fc.forward(this.dropout.forward(globalAvgPool(maps.at(-1)!), pass))];
+  get scoring(): Module[] {
+    return [this.fc];
+  }
+
+  forward(maps: readonly Tensor[], _x: Tensor, pass: Pass): HeadOutput {
+    const deepest = maps.at(-1)!;
+    return { scores: [this.fc.forward(this.dropout.forward(globalAvgPool(deepest), pass))], features: [deepest] };
   }
 }

@@ -2,7 +2,7 @@ import { resize } from "../kernels/resize.ts";
 import { resizeLabels } from "../kernels/resize_labels.ts";
 import type { Init } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { SegmentationDecoder } from "./decoder.ts";
+import { decoderConfig, SegmentationDecoder } from "./decoder.ts";
 import type { EncoderConfig } from "./encoder.ts";
 import { ClassifierHead, type Head } from "./head.ts";
 
@@ -13,27 +13,27 @@ export type Task = "classify" | "segment";
 export const IGNORED = 255;
 
 /** A fresh head for an encoder of this configuration. */
-export function createHead(task: Task, init: Init, { widths, dropout }: EncoderConfig, classes: number): Head {
-  if (task === "segment") return new SegmentationDecoder(init, widths, classes);
-  return new ClassifierHead(init, widths.at(-1)!, classes, dropout);
+export function createHead(task: Task, init: Init, encoder: EncoderConfig, classes: number): Head {
+  if (task === "segment") return new SegmentationDecoder(init, encoder, classes);
+  return new ClassifierHead(init, encoder.widths.at(-1)!, classes, encoder.dropout);
 }
 
-/**
- * The maps, out of one for each stage, that the hallucination stream and P are made alike in: the last one, for pixels
- * also the two before it. Source: method.md a.4 (placement).
- */
-export function alignedMaps(task: Task, maps: readonly Tensor[]): Tensor[] {
-  return maps.slice(task === "segment" ? -3 : -1);
+/** Channels of the maps in which networks are made alike, deepest last: those of the features that a head gives. */
+export function alignedWidths(task: Task, encoder: EncoderConfig): number[] {
+  if (task === "classify") return encoder.widths.slice(-1);
+  return [...encoder.widths.slice(-3, -1), decoderConfig(encoder).context];
 }
 
 /** The target at the scale of class scores: u32 [N] as it is for images, [N,H,W] with the scores' extents for pixels. */
 export function targetAt(scores: Tensor, target: Tensor): Tensor {
   const [, height, width] = scores.shape as [number, number, number];
-  return scores.shape.length === 4 ? resizeLabels(target, { height, width }) : target;
+  if (scores.shape.length < 4 || (target.shape[1] === height && target.shape[2] === width)) return target;
+  return resizeLabels(target, { height, width });
 }
 
 /** Class scores as they are predicted: pixels' scores are resized to the image x [N,H,W,C]. */
 export function scoresAt(x: Tensor, scores: Tensor): Tensor {
   const [, height, width] = x.shape as [number, number, number];
-  return scores.shape.length === 4 ? resize(scores, { height, width, mode: "bilinear" }) : scores;
+  if (scores.shape.length < 4 || (scores.shape[1] === height && scores.shape[2] === width)) return scores;
+  return resize(scores, { height, width, mode: "bilinear" });
 }

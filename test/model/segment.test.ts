@@ -36,16 +36,13 @@ function batchOf(dataset: Dataset, step: number) {
 function setUp(device: GpuDevice, dataset: Dataset, name: MethodName, steps: number) {
   const rng = new Rng(4);
   const config = configFor(dataset, name === "one-stage-depth");
-  const privileged =
-    name === "one-stage-rgb"
-      ? new SingleNetwork(new Init(device, rng.fork("p")), 1, config.classes, encoderConfig("tiny"), "segment")
-      : null;
-  const method = buildMethod(name, device, rng.fork("network"), config, privileged);
+  const privileged = buildMethod("privileged-depth", device, rng.fork("p"), config);
+  const method = buildMethod(name, device, rng.fork("network"), config, { privileged });
   const trainer = new Trainer(device, method, defaultTraining(steps), rng.fork("train"));
   const close = () => {
     trainer.dispose();
     for (const module of method.trained.values()) module.dispose();
-    privileged?.dispose();
+    privileged.network.dispose();
   };
   return { method, trainer, close };
 }
@@ -71,30 +68,23 @@ it.each(["depth-only", "one-stage-rgb", "one-stage-depth", "rgbd"] as const)(
   },
 );
 
-it.each([
-  ["tiny", 40, 24],
-  ["tiny", 27, 22],
-  ["resnet18", 33, 64],
-] as const)("%s scores every stage, and every pixel of images of %i×%i", async (model, width, height) => {
+it("scores every pixel of images whose extents are odd at every stage", async () => {
   const device = await testDevice();
-  const dataset = sceneDataset({ seed: 1, width, height, train: 2, val: 1, test: 1 });
+  const dataset = sceneDataset({ seed: 1, width: 27, height: 22, train: 2, val: 1, test: 1 });
   const classes = dataset.labels.length;
-  const { widths } = encoderConfig(model);
-  const network = new SingleNetwork(new Init(device, new Rng(1)), 3, classes, encoderConfig(model), "segment");
+  const network = new SingleNetwork(new Init(device, new Rng(1)), 3, classes, encoderConfig("tiny"), "segment");
   const host = makeBatch(dataset, "train", [0, 1], scale, null, "segment");
-  const { scores, features } = scope(() => {
+  const scores = scope(() => {
     const batch = upload(device, host);
-    return noGrad(() => network.forward(batch.rgb!, inference));
+    return noGrad(() => network.forward(batch.rgb!, inference).scores);
   });
-  expect(scores.length).toBe(widths.length);
-  for (const [l, scale] of scores.entries()) {
-    expect(scale.shape[3]).toBe(classes);
-    // A quarter of the image at the first stage, and half of the stage before at the others.
-    expect(Math.abs(scale.shape[1]! - height / 2 ** (l + 2))).toBeLessThan(1);
-    expect(Math.abs(scale.shape[2]! - width / 2 ** (l + 2))).toBeLessThan(1);
-  }
-  expect(features.map((map) => map.shape[3])).toEqual(widths.slice(-3));
-  for (const tensor of [...scores, ...features]) tensor.dispose();
+  expect(scores.map((map) => map.shape)).toEqual([
+    [2, 22, 27, classes],
+    [2, 3, 4, classes],
+    [2, 2, 2, classes],
+  ]);
+  for (const map of scores) expect(((await map.read()) as Float32Array).every(Number.isFinite)).toBe(true);
+  for (const map of scores) map.dispose();
   network.dispose();
 });
 
