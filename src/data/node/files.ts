@@ -56,12 +56,12 @@ export async function readWholeFile(file: string, maxBytes: number): Promise<Uin
 }
 
 /**
- * Reads a text file of at most 4 MiB in UTF-8.
+ * Reads a text file of at most 4 MiB (unless told otherwise) in UTF-8.
  * @throws FormatError when it is larger, no regular file or not UTF-8.
  * @throws OnestageError when it cannot be read.
  */
-export async function readText(file: string): Promise<string> {
-  const bytes = await readWholeFile(file, 2 ** 22);
+export async function readText(file: string, maxBytes = 2 ** 22): Promise<string> {
+  const bytes = await readWholeFile(file, maxBytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -22,10 +22,7 @@ export function parseSplitList(text: string, file: string, classes?: number): Li
     if (more.length > 0 || (index === undefined) !== (classes === undefined)) {
       throw new FormatError(origin, expected, quote(content));
     }
-    // A name may contain folders; what would be absolute or climb on any system is refused on all of them.
-    if (/^\/|\\|^[A-Za-z]:/.test(name) || name.split("/").includes("..")) {
-      throw new FormatError(origin, "a path inside the dataset folder", quote(name));
-    }
+    requireInside(name, origin);
     return { name, origin, target: classes === undefined ? undefined : parseIndex(index, classes, origin) };
   });
   if (entries.length === 0) throw new FormatError(file, `lines of ${expected}`, "an empty list");
@@ -62,8 +59,20 @@ export function parseScenes(text: string, file: string, classes: number): Map<st
   return scenes;
 }
 
-/** Lines that are not blank, without the white space around them. */
-function readLines(text: string, file: string): { content: string; origin: string }[] {
+/**
+ * Checks a name from a list. It may contain folders; what would be absolute or climb on any system is refused on all.
+ * @throws FormatError when it leads out of the dataset folder.
+ */
+export function requireInside(name: string, origin: string): void {
+  if (!/^\/|\\|^[A-Za-z]:/.test(name) && !name.split("/").includes("..")) return;
+  throw new FormatError(origin, "a path inside the dataset folder", quote(name));
+}
+
+/**
+ * Lines that are not blank, without the white space around them, and "FILE:LINE" of each.
+ * @throws FormatError when one has control characters.
+ */
+export function readLines(text: string, file: string): { content: string; origin: string }[] {
   const lines: { content: string; origin: string }[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     const content = line.trim();
