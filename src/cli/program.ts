@@ -1,11 +1,13 @@
 import { Command, CommanderError, Option } from "commander";
 import { encoders } from "../model/encoder.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
+import { type CompareOptions, compare } from "./compare/compare.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { type ExportOptions, exportNetwork } from "./export.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
+import { addPrepareOptions, runPrepare } from "./prepare.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
 import { type Flag, flags, type Given, type Settings } from "./settings.ts";
@@ -71,6 +73,20 @@ function program(io: Io): Command {
     )
     .action((options) => train(...split(options), io));
   root
+    .command("compare")
+    .description("train and evaluate every method of a comparison with several seeds, and write its tables")
+    .argument("<config>", "what is compared with what; examples are in configs/")
+    .requiredOption("--data <folder>", "dataset folder")
+    .requiredOption("--out <folder>", "where results and report go; done cells in it are not done again")
+    .option("--work <folder>", "where networks and checkpoints go; a folder in --out without it")
+    .option("--cell <n>", "only this cell, by number from 0 or by name: for a job of a scheduler")
+    .option("--list", "only say which cells there are, and which are done")
+    .option("--report", "only write the report of the cells that are done")
+    .option("--workers <n>", "processes that train at the same time; one for each core without it, as memory allows")
+    .option("--json", "print JSON")
+    .addHelpText("after", example("onestage compare configs/objects.json --data my-dataset --out results/objects"))
+    .action((file: string, options: CompareOptions) => compare(file, options, io));
+  root
     .command("eval")
     .description("evaluate a trained network on a split of a dataset")
     .requiredOption("--run <folder>", "folder of a finished run")
@@ -120,6 +136,16 @@ function program(io: Io): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage weights resnet34.safetensors --model resnet34 --modality depth"))
     .action((file: string, options: WeightsOptions) => checkWeights(file, options, io));
+  addPrepareOptions(root.command("prepare <kind> <source> <out>"))
+    .description("decode a dataset once into a packed folder, which --data and the browser read as it is")
+    .addHelpText(
+      "after",
+      example(
+        "onestage prepare nyuv2 nyu_depth_v2_labeled.mat nyuv2-40 --classes 40 --size 320x240",
+        "onestage prepare lists my-dataset my-packed",
+      ),
+    )
+    .action((kind: string, source: string, out: string, options) => runPrepare(kind, source, out, options, io));
   addTuneOptions(root.command("tune"))
     .description("find the fastest kernels for networks on this adapter; train uses what was found")
     .addHelpText(

@@ -155,7 +155,7 @@ export function networkConfig(
 
 /** The stages that these settings ask for. */
 export function stagesOf(settings: Settings): Stage[] {
-  return planStages({ ...settings, methods: methodNames(settings.methods) });
+  return planStages({ ...settings, weights: settings, methods: methodNames(settings.methods) });
 }
 
 /** The numbers of built-in scenes. */

@@ -145,7 +145,7 @@ async function work(
   io: Io,
   json: boolean | undefined,
 ): Promise<void> {
-  const { settings, stages } = config;
+  const { stages } = config;
   const progress = new Progress(io, stages, stepsPerEpoch(config));
   const started = performance.now();
   let before = 0;

@@ -20,7 +20,7 @@ import {
   type Parts,
   type Seen,
 } from "./method.ts";
-import type { ObjectiveWeights } from "./objective.ts";
+import { type ObjectiveWeights, transfers } from "./objective.ts";
 import { SingleNetwork } from "./single.ts";
 
 export type { DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
@@ -43,7 +43,9 @@ export interface MethodEntry {
   readonly available: Modality;
   readonly role: Role;
   /** Networks that must be trained before, by what they are for. */
-  readonly needs: (config: Pick<NetworkConfig, "privileged" | "teacher">) => Readonly<Record<string, MethodName>>;
+  readonly needs: (
+    config: Pick<NetworkConfig, "privileged" | "teacher" | "weights">,
+  ) => Readonly<Record<string, MethodName>>;
   readonly length: Length;
   /** Its peak learning rate as a share of the recipe's. */
   readonly rate: number;
@@ -178,8 +180,8 @@ function methodsFor(own: Modality): Entries {
     }),
     [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
       role: "ours",
-      needs: ({ privileged: how, teacher = "missing" }): Readonly<Record<string, MethodName>> =>
-        how === "online" ? {} : { privileged: teacher === "both" ? "rgbd" : privileged },
+      needs: ({ privileged: how, teacher = "missing", weights }): Readonly<Record<string, MethodName>> =>
+        how === "online" || !transfers(weights) ? {} : { privileged: teacher === "both" ? "rgbd" : privileged },
       work: 7 / 3,
       reads: ["smoothing", "hall", ...jan, "restore", "lambda", "fusion", "privileged", "teacher"],
     }),

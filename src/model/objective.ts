@@ -39,6 +39,11 @@ export interface ObjectiveWeights {
   kd: number;
 }
 
+/** Whether anything is learnt from a privileged network's features or predictions. */
+export function transfers({ alpha, beta, jmmd, sigmoid }: ObjectiveWeights): boolean {
+  return alpha + beta + jmmd + sigmoid > 0;
+}
+
 /** The weights that trained best in an independent prototype, for classification. */
 export const defaultWeights: ObjectiveWeights = {
   hall: 1,
@@ -105,8 +110,8 @@ export function singleObjective({ scores }: Pick<SingleOutput, "scores">, target
 
 /** What the hallucination stream is held to. */
 export interface Privileged {
-  /** What the teacher gives; detached inside the transfer terms, so it learns from its own cross entropy only, if `online`. */
-  output: SingleOutput;
+  /** What the teacher gives, null without one; detached inside the transfer terms, so it learns from its own cross entropy only, if `online`. */
+  output: SingleOutput | null;
   online: boolean;
   /** The missing modality [N,H,W,C] and what is predicted of it from H's deepest map; for the term `restore`. */
   restored?: { predicted: Tensor; truth: Tensor } | null;
@@ -143,9 +148,9 @@ export function oneStageObjective(
   const { scores, hallucinated, features, translated } = output;
   const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
   if (hallucinated) terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
-  if (privileged && hallucinated) {
-    transferTerms(terms, { scores: hallucinated, features }, privileged.output, weights);
-    const { restored } = privileged;
+  const { output: teacher = null, restored = null, online = false } = privileged ?? {};
+  if (hallucinated) {
+    if (teacher) transferTerms(terms, { scores: hallucinated, features }, teacher, weights);
     if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
   }
   if (translated.length > 0) {
@@ -153,7 +158,7 @@ export function oneStageObjective(
     // How far the translators are from collapsing to zero: the mean of J2.
     terms.note("translator", mean(cast(translated.at(-1)!.available.detach(), "f32")));
   }
-  if (privileged?.online) terms.add("privileged", 1, () => judge.judge(privileged.output.scores, target));
+  if (teacher && online) terms.add("privileged", 1, () => judge.judge(teacher.scores, target));
   return terms.loss(scores, target);
 }
 

@@ -12,10 +12,8 @@ export interface Stage {
 export const comparison: readonly MethodName[] = ["rgb-only", "depth-only", "one-stage-rgb", "one-stage-depth", "rgbd"];
 
 /** What decides which networks are trained, and for how long. */
-export interface PlanOptions extends Pick<NetworkConfig, "privileged" | "teacher"> {
+export interface PlanOptions extends Pick<NetworkConfig, "privileged" | "teacher" | "weights"> {
   methods: readonly MethodName[];
-  /** Label smoothing of the baselines; P never has any. */
-  smoothing: number;
   epochs: number;
   privilegedEpochs: number;
 }
@@ -25,7 +23,7 @@ export interface PlanOptions extends Pick<NetworkConfig, "privileged" | "teacher
  * its own unless the single-modality baseline is trained in the very same way: then it is that one.
  */
 export function planStages(options: PlanOptions): Stage[] {
-  const { methods: wanted, epochs, privilegedEpochs, smoothing } = options;
+  const { methods: wanted, epochs, privilegedEpochs, weights } = options;
   const stages: Stage[] = [];
   const include = (name: MethodName): MethodName => {
     if (stages.some((stage) => stage.name === name)) return name;
@@ -34,7 +32,7 @@ export function planStages(options: PlanOptions): Stage[] {
     return name;
   };
   const alike = (name: MethodName): MethodName => {
-    if (methods[name].role !== "privileged" || smoothing !== 0 || epochs !== privilegedEpochs) return name;
+    if (methods[name].role !== "privileged" || weights.smoothing !== 0 || epochs !== privilegedEpochs) return name;
     const baseline: MethodName = `${methods[name].seen === "depth" ? "depth" : "rgb"}-only`;
     return wanted.includes(baseline) ? baseline : name;
   };

@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkUnchanged, flags, newSettings, sceneCounts, stagesOf } from "../../src/cli/settings.ts";
 import { VERSION } from "../../src/cli/version.ts";
+import { defaultWeights } from "../../src/model/objective.ts";
 import { planStages, servingNetwork } from "../../src/model/plan.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
 
@@ -139,7 +140,7 @@ describe("the stages of a run", () => {
   });
 
   it("name the network that serves a modality: the method's before the baseline's, never one that only teaches", () => {
-    const options = { privileged: "frozen", smoothing: 0.1, epochs: 1, privilegedEpochs: 1 } as const;
+    const options = { privileged: "frozen", weights: defaultWeights, epochs: 1, privilegedEpochs: 1 } as const;
     const all = planStages({ ...options, methods: ["rgb-only", "one-stage-rgb"] });
     expect(servingNetwork(all, "rgb")).toBe("one-stage-rgb");
     expect(servingNetwork(all, "depth")).toBeNull();

@@ -44,8 +44,8 @@ function batchOf(seed: number, task: "classify" | "segment", size = 6, side = 16
 
 /** Trains all stages that lead to a method, each for so many steps; gives the trained method and what each stage saw last. */
 async function train(device: GpuDevice, name: MethodName, config: NetworkConfig, steps: number) {
-  const options = { methods: [name], privileged: config.privileged, teacher: config.teacher ?? "missing" };
-  const stages = planStages({ ...options, smoothing: 0.1, epochs: 2, privilegedEpochs: 1 });
+  const options = { methods: [name], privileged: config.privileged, teacher: config.teacher ?? "missing" } as const;
+  const stages = planStages({ ...options, weights: config.weights, epochs: 2, privilegedEpochs: 1 });
   const built = new Map<MethodName, Method>();
   const task = config.task ?? "classify";
   const losses = new Map<MethodName, number[]>();
@@ -111,7 +111,7 @@ async function said(device: GpuDevice, method: Method, host: HostBatch): Promise
 it("an ensemble says the mean of its two networks' probabilities", async () => {
   const device = await testDevice();
   const options = { methods: ["ensemble-rgb"] as MethodName[], privileged: "frozen" as const };
-  const stages = planStages({ ...options, smoothing: 0, epochs: 1, privilegedEpochs: 1 });
+  const stages = planStages({ ...options, weights: defaultWeights, epochs: 1, privilegedEpochs: 1 });
   expect(stages.map(({ name }) => name)).toEqual(["rgb-only", "second-rgb", "ensemble-rgb"]);
   const [first, second] = ["rgb-only", "second-rgb"].map((name) =>
     buildMethod(name as MethodName, device, new Rng(1, name), base),

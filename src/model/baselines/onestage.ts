@@ -8,7 +8,7 @@ import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Built, channels, type DeviceBatch, input, type Modality, type Parts } from "../method.ts";
-import { oneStageObjective } from "../objective.ts";
+import { oneStageObjective, transfers } from "../objective.ts";
 import { type Gates, OneStageNetwork, type OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
@@ -60,14 +60,18 @@ export function oneStage(parts: Parts): Built {
   const network = twoStream(parts, [available, available], true);
   const beside = new Map<string, Module>();
   let online: SingleNetwork | null = null;
-  if (config.privileged === "online") {
+  if (config.privileged === "online" && transfers(weights)) {
     online = parts.single(init.at("privileged"), missing);
     beside.set("privileged", online);
   }
   const restorer = weights.restore > 0 ? new Restorer(init.at("restorer"), parts.deepest, channels[missing]) : null;
   if (restorer) beside.set("restorer", restorer);
-  const judgedBy = (batch: DeviceBatch, pass: Pass): SingleOutput =>
-    online ? online.forward(input(batch, missing), pass) : parts.need("privileged").teach(batch);
+  const teaching = (batch: DeviceBatch, pass: Pass): SingleOutput | null =>
+    !transfers(weights)
+      ? null
+      : online
+        ? online.forward(input(batch, missing), pass)
+        : parts.need("privileged").teach(batch);
   return {
     network,
     beside,
@@ -78,7 +82,7 @@ export function oneStage(parts: Parts): Built {
         predicted: restorer.conv.forward(output.features.at(-1)!),
         truth: input(batch, missing),
       };
-      const privileged = { output: judgedBy(batch, pass), online: online !== null, restored };
+      const privileged = { output: teaching(batch, pass), online: online !== null, restored };
       return oneStageObjective(output, privileged, input(batch, "target"), weights, judge);
     },
     teach: (batch) =>

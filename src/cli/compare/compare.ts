@@ -1,0 +1,169 @@
+import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { availableParallelism, freemem } from "node:os";
+import path from "node:path";
+import { percent } from "../../report/format.ts";
+import { OnestageError, UsageError } from "../../tensor/errors.ts";
+import { datasetFacts, openTrainingData } from "../dataset.ts";
+import { checkInterrupted, type Io } from "../io.ts";
+import { runCell, type Workplace } from "./cell.ts";
+import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
+import { CompareFolder } from "./folder.ts";
+import { type Cell, cellsOf, stagesOf } from "./matrix.ts";
+import { writeReport } from "./report.ts";
+
+/** The flags of `compare`. */
+export interface CompareOptions {
+  data: string;
+  out: string;
+  /** Where networks and checkpoints go; below `out` without it. */
+  work?: string;
+  /** Only this cell: its number, counted from 0, or its name. */
+  cell?: string;
+  /** Only say which cells there are and which are done. */
+  list?: boolean;
+  /** Only write the report of the cells that are done. */
+  report?: boolean;
+  workers?: string;
+  json?: boolean;
+}
+
+// What a process that trains a small network needs, in bytes.
+const WORKER_BYTES = 1.5 * 2 ** 30;
+
+/** A comparison that is being worked on. */
+interface Comparison {
+  file: string;
+  options: CompareOptions;
+  config: CompareConfig;
+  cells: Cell[];
+  folder: CompareFolder;
+  io: Io;
+}
+
+/** Trains and evaluates every cell of a comparison that is not done yet, and writes its report. */
+export async function compare(file: string, options: CompareOptions, io: Io): Promise<void> {
+  const config = await readCompareConfig(file);
+  const { seeds, rows } = config;
+  const settings = cellSettings(config, { ...rows[0]!, settings: {} }, seeds[0]!, options.data);
+  const dataset = await openTrainingData(settings, io);
+  const facts = datasetFacts(dataset, settings);
+  const cells = cellsOf(config, options.data, facts);
+  const out = path.resolve(options.out);
+  const folder = new CompareFolder(out, path.resolve(options.work ?? path.join(out, "work")));
+  const comparison: Comparison = { file, options, config, cells, folder, io };
+  if (options.list) return list(comparison);
+  const one = options.cell === undefined ? null : chosen(cells, options.cell);
+  const place = async (): Promise<Workplace> => ({ io, folder, dataset, facts, device: await io.openDevice() });
+  await mkdir(path.join(out, "cells"), { recursive: true });
+  if (one) {
+    const result = await runCell(await place(), one);
+    if (options.json) io.out(`${JSON.stringify(result)}\n`);
+    else io.out(`${one.name}: ${percent(result.metrics.top1)} ${folder.cellFile(one)}\n`);
+    return;
+  }
+  const workers = options.report ? 0 : await workersFor(comparison);
+  if (workers > 1) await inProcesses(comparison, workers);
+  const here = await place();
+  if (workers === 1) await inTurn(comparison, here);
+  await writeReport(here, { ...comparison, facts });
+}
+
+async function list({ cells, folder, options, io }: Comparison): Promise<void> {
+  const lines: { cell: number; name: string; done: boolean; stages: string[] }[] = [];
+  for (const [cell, one] of cells.entries()) {
+    const stages = stagesOf(one.stage).map(({ key }) => key);
+    lines.push({ cell, name: one.name, done: (await folder.readCell(one)) !== null, stages });
+  }
+  if (options.json) io.out(`${JSON.stringify(lines)}\n`);
+  else for (const { cell, name, done } of lines) io.out(`${cell}\t${done ? "done" : "open"}\t${name}\n`);
+}
+
+/** @throws UsageError if there is no such cell. */
+function chosen(cells: readonly Cell[], wanted: string): Cell {
+  const found = /^\d+$/.test(wanted) ? cells[Number(wanted)] : cells.find(({ name }) => name === wanted);
+  if (found) return found;
+  throw new UsageError(`--cell: expected a number from 0 to ${cells.length - 1} or a cell's name, got ${wanted}`);
+}
+
+/** @throws UsageError if the number of workers is none. */
+async function workersFor({ options: { workers } }: Comparison): Promise<number> {
+  if (workers !== undefined) {
+    if (/^[1-9]\d{0,2}$/.test(workers)) return Number(workers);
+    throw new UsageError(`--workers: expected a whole number from 1 to 999, got ${workers}`);
+  }
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / WORKER_BYTES)));
+}
+
+async function inTurn({ cells, folder, io }: Comparison, place: Workplace): Promise<void> {
+  for (const [i, cell] of cells.entries()) {
+    checkInterrupted(io.signal);
+    const known = (await folder.readCell(cell)) !== null;
+    const { metrics } = await runCell(place, cell);
+    if (!known) io.say(`cell ${i + 1} of ${cells.length}: ${cell.name} ${percent(metrics.top1)}`);
+  }
+}
+
+/**
+ * Runs cells in processes of their own, several at a time. A cell waits as long as a stage that it needs is being trained
+ * for another one, if there is anything else to do.
+ */
+async function inProcesses(comparison: Comparison, workers: number): Promise<void> {
+  const { cells, folder, io } = comparison;
+  const open: Cell[] = [];
+  for (const cell of cells) if (!(await folder.readCell(cell))) open.push(cell);
+  const total = open.length;
+  const running = new Map<Cell, Promise<void>>();
+  const untrained = (cell: Cell) => stagesOf(cell.stage).filter((stage) => !folder.isTrained(stage));
+  const free = (cell: Cell) => {
+    const busy = new Set([...running.keys()].flatMap((other) => untrained(other).map(({ key }) => key)));
+    return untrained(cell).every(({ key }) => !busy.has(key));
+  };
+  let done = 0;
+  while (open.length > 0 || running.size > 0) {
+    checkInterrupted(io.signal);
+    const next = running.size < workers ? open.findIndex(free) : -1;
+    if (next < 0) {
+      await Promise.race(running.values());
+      continue;
+    }
+    const [cell] = open.splice(next, 1) as [Cell];
+    const work = inProcess(comparison, cell, workers).then(async () => {
+      running.delete(cell);
+      const result = await folder.readCell(cell);
+      io.say(`cell ${++done} of ${total}: ${cell.name} ${result ? percent(result.metrics.top1) : "failed"}`);
+    });
+    running.set(cell, work);
+  }
+}
+
+/** @throws OnestageError if the process does not bring the cell about. */
+function inProcess({ file, options, io }: Comparison, cell: Cell, workers: number): Promise<void> {
+  const { data, out, work } = options;
+  const flags = ["--data", data, "--out", out, ...(work === undefined ? [] : ["--work", work]), "--cell", cell.name];
+  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, "compare", file, ...flags], {
+      stdio: ["ignore", "ignore", "pipe"],
+      // What processes share is shared fairly: an adapter on the CPU takes all cores otherwise.
+      env: { ...io.env, LP_NUM_THREADS: String(threads) },
+    });
+    let last = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      for (const line of text.split("\n").filter((line) => line.trim() !== "")) {
+        last = line;
+        if (!line.startsWith("Warning: ")) io.say(line.replace(/^onestage: /, ""));
+      }
+    });
+    const stop = () => child.kill("SIGINT");
+    io.signal.addEventListener("abort", stop, { once: true });
+    child.on("error", (error) =>
+      reject(new OnestageError(`${cell.name}: expected to start a process: ${error.message}`)),
+    );
+    child.on("close", (code) => {
+      io.signal.removeEventListener("abort", stop);
+      if (code === 0 || io.signal.aborted) resolve();
+      else reject(new OnestageError(`${cell.name}: expected its process to end with 0, got ${code} (${last})`));
+    });
+  });
+}

@@ -1,0 +1,126 @@
+import { readText } from "../../data/node/files.ts";
+import { type MethodName, type Modality, methods } from "../../model/methods.ts";
+import { FormatError, UsageError } from "../../tensor/errors.ts";
+import { Entry } from "../entry.ts";
+import { flags, type Given, newSettings, type Settings } from "../settings.ts";
+
+/** A method of a comparison: a line of its tables. */
+export interface CompareRow {
+  /** Unique in the comparison. */
+  id: string;
+  /** What the tables call it; the method's title without it. */
+  label: string | null;
+  /** The method's name, without the modality at test time where it exists for both. */
+  method: string;
+  /** Settings of this row alone, by flag. */
+  settings: Given;
+}
+
+/** What is compared with what. */
+export interface CompareConfig {
+  title: string;
+  /** Settings of all rows, by flag; presets hold for the rest. */
+  settings: Given;
+  seeds: number[];
+  /** The modality that is there at test time, for each table. */
+  directions: Modality[];
+  rows: CompareRow[];
+  /** Rows by their ids: the one whose differences to the others are shown, and between which the gap lies. */
+  ours: string;
+  baseline: string | null;
+  upper: string | null;
+}
+
+// What a run has of its own, and no row may set.
+const RESERVED = ["data", "methods", "seed"];
+
+/**
+ * Reads the configuration of a comparison.
+ * @throws FormatError naming the entry that is not as it should be.
+ */
+export async function readCompareConfig(file: string): Promise<CompareConfig> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readText(file));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new FormatError(file, "JSON", error.message);
+  }
+  const root = new Entry(json, file, "");
+  const known = ["title", "about", "settings", "seeds", "directions", "rows", "ours", "baseline", "upper"];
+  for (const [key, entry] of root.entries()) {
+    if (!known.includes(key)) entry.fail(`one of ${known.join(", ")}`, key);
+  }
+  const seeds = root.at("seeds").list(1, 1000);
+  const directions = root.at("directions").list(1, 2);
+  const modality = (entry: Entry) => entry.expect((value) => value === "rgb" || value === "depth", "rgb or depth");
+  const rows = root.at("rows").list(1, 200).map(readRow);
+  const ids = rows.map(({ id }) => id);
+  const repeated = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (repeated !== undefined) root.at("rows").fail("rows with different ids", `${repeated} twice`);
+  const row = (name: string) =>
+    root.at(name).expect((id) => ids.includes(id as string), `the id of a row: ${ids.join(", ")}`) as string;
+  const optional = (name: string) => (root.at(name).value == null ? null : row(name));
+  const config: CompareConfig = {
+    title: root.at("title").text(),
+    settings: readGiven(root.at("settings")),
+    seeds: seeds.map((seed) => seed.whole(0, 2 ** 32 - 1)),
+    directions: directions.map((entry) => modality(entry) as Modality),
+    rows,
+    ours: row("ours"),
+    baseline: optional("baseline"),
+    upper: optional("upper"),
+  };
+  for (const direction of config.directions) for (const { method } of rows) methodOf(method, direction);
+  return config;
+}
+
+function readRow(entry: Entry): CompareRow {
+  const id = entry.at("id");
+  const fits = (value: unknown) => typeof value === "string" && /^[a-z0-9][a-z0-9-]{0,39}$/.test(value);
+  const method = entry.at("method");
+  const known = (value: unknown) => typeof value === "string" && (isMethod(value) || isMethod(`${value}-rgb`));
+  return {
+    id: id.expect(fits, "a name of lower-case letters, digits and hyphens") as string,
+    label: entry.at("label").value === undefined ? null : entry.at("label").text(),
+    method: (method.value === "only" ? "only" : method.expect(known, "a method")) as string,
+    settings: readGiven(entry.at("settings")),
+  };
+}
+
+/** Settings by their flags' names without hyphens before them, in camel case, each as its flag would take it. */
+function readGiven(entry: Entry): Given {
+  if (entry.value === undefined) return {};
+  const given: Given = {};
+  for (const [name, value] of entry.entries()) {
+    const open = Object.keys(flags).filter((flag) => !RESERVED.includes(flag));
+    if (!open.includes(name)) value.fail(`one of ${open.join(", ")}`, name);
+    const flag = name as keyof typeof flags;
+    const plain = value.expect((v) => ["string", "number"].includes(typeof v), "a text or a number") as string | number;
+    try {
+      given[flag] = flags[flag].parse(String(plain));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new FormatError(value.origin, `what ${flags[flag].flag} takes`, JSON.stringify(plain));
+    }
+  }
+  return given;
+}
+
+/** The settings of one cell. */
+export function cellSettings(config: CompareConfig, row: CompareRow, seed: number, data: string | null): Settings {
+  const given: Given = { ...config.settings, ...row.settings, seed };
+  if (data !== null) given.data = data;
+  return newSettings(given);
+}
+
+/** A method by its name in a configuration. @throws UsageError if there is none such for the modality. */
+export function methodOf(method: string, direction: Modality): MethodName {
+  const name = method === "only" ? `${direction}-only` : isMethod(method) ? method : `${method}-${direction}`;
+  if (isMethod(name)) return name;
+  throw new UsageError(`compare: expected one of the methods ${Object.keys(methods).join(", ")}, got ${name}`);
+}
+
+function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(methods, name);
+}

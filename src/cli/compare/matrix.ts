@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { type MethodName, type Modality, methods } from "../../model/methods.ts";
+import { epochsOf, type Stage } from "../../model/plan.ts";
+import type { DatasetFacts } from "../config.ts";
+import type { Settings } from "../settings.ts";
+import { type CompareConfig, type CompareRow, cellSettings, methodOf } from "./config.ts";
+
+/** One network that is trained for one or more cells; the same key is the same network. */
+export interface KeyedStage extends Stage {
+  /** Names its folder: the method, the seed, and a hash of all that decides its weights. */
+  key: string;
+  settings: Settings;
+  /** The stages it needs, by what they are for. */
+  earlier: Readonly<Record<string, KeyedStage>>;
+}
+
+/** One training with its evaluation: a method with one seed, for one modality at test time. */
+export interface Cell {
+  name: string;
+  row: CompareRow;
+  direction: Modality;
+  seed: number;
+  method: MethodName;
+  /** The network that is evaluated, trained last. */
+  stage: KeyedStage;
+}
+
+// Settings that decide the weights of every network; of the others each method says which it reads.
+const COMMON = [
+  ...(["task", "data", "size", "scenes", "model", "batch", "lr", "precision", "accumulate", "holdOut"] as const),
+  ...(["classWeights", "crop", "flip", "jitter", "gain"] as const),
+];
+
+/** All cells, seed by seed, so that every row has one result early. */
+export function cellsOf(config: CompareConfig, data: string | null, facts: DatasetFacts): Cell[] {
+  const cells: Cell[] = [];
+  for (const seed of config.seeds) {
+    for (const direction of config.directions) {
+      for (const row of config.rows) {
+        const settings = cellSettings(config, row, seed, data);
+        const method = methodOf(row.method, direction);
+        const stage = keyedStage(method, settings, facts);
+        cells.push({ name: `${direction}-${row.id}-s${seed}`, row, direction, seed, method, stage });
+      }
+    }
+  }
+  return cells;
+}
+
+/** A stage with the stages it needs and the keys of all. */
+function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): KeyedStage {
+  const { length, reads, needs } = methods[name];
+  const earlier = Object.fromEntries(
+    Object.entries(needs({ ...settings, weights: settings })).map(([part, need]) => [
+      part,
+      keyedStage(need, settings, facts),
+    ]),
+  );
+  const epochs = epochsOf(length, settings);
+  const decides = {
+    ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
+    common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
+    reads: reads.map((read) => settings[read]),
+    earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
+  };
+  const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
+  const list = Object.fromEntries(Object.entries(needs({ ...settings, weights: settings })));
+  return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };
+}
+
+/** All stages of a cell, each behind those it needs. */
+export function stagesOf(stage: KeyedStage): KeyedStage[] {
+  const all = new Map<string, KeyedStage>();
+  const visit = (one: KeyedStage) => {
+    for (const before of Object.values(one.earlier)) visit(before);
+    all.set(one.key, one);
+  };
+  visit(stage);
+  return [...all.values()];
+}

@@ -1,0 +1,139 @@
+import path from "node:path";
+import { writeFileAtomic } from "../../data/node/atomic.ts";
+import { methods } from "../../model/methods.ts";
+import {
+  type ComparisonData,
+  type ComparisonRow,
+  comparisonJson,
+  renderComparison,
+  renderComparisonMarkdown,
+  type SampleReport,
+  type SeedMetrics,
+} from "../../report/index.ts";
+import type { DatasetFacts } from "../config.ts";
+import { Gallery } from "../gallery.ts";
+import type { Io } from "../io.ts";
+import { disposeMethod } from "../session.ts";
+import { openTrained, type Workplace } from "./cell.ts";
+import type { CompareOptions } from "./compare.ts";
+import { type CompareConfig, cellSettings } from "./config.ts";
+import type { CellResult, CompareFolder } from "./folder.ts";
+import { type Cell, stagesOf } from "./matrix.ts";
+
+/** What the report of a comparison is made from. */
+export interface ReportSource {
+  file: string;
+  options: CompareOptions;
+  config: CompareConfig;
+  cells: readonly Cell[];
+  folder: CompareFolder;
+  facts: DatasetFacts;
+  io: Io;
+}
+
+/** Writes report.md, report.html and results.json of the cells that are done, and says what is missing. */
+export async function writeReport(place: Workplace, source: ReportSource): Promise<void> {
+  const { folder, io, options } = source;
+  const data = await comparisonData(source, await gallery(place, source));
+  const write = (name: string, text: string) =>
+    writeFileAtomic(path.join(folder.root, name), new TextEncoder().encode(text));
+  const markdown = renderComparisonMarkdown(data);
+  await write("report.md", markdown);
+  await write("report.html", renderComparison(data));
+  const json = comparisonJson(data);
+  await write("results.json", json.endsWith("\n") ? json : `${json}\n`);
+  if (options.json) io.out(`${JSON.stringify(JSON.parse(json))}\n`);
+  else io.out(`${markdown}\n`);
+  if (data.missing.length > 0) io.say(`${data.missing.length} cells are not done yet; the report lists them`);
+}
+
+async function comparisonData(source: ReportSource, samples: SampleReport[]): Promise<ComparisonData> {
+  const { file, options, config, cells, folder, facts } = source;
+  const rows: ComparisonRow[] = [];
+  const missing: ComparisonData["missing"] = [];
+  const command = `onestage compare ${path.basename(file)} --data ${path.basename(options.data)} --out ${path.basename(folder.root)}`;
+  for (const direction of config.directions) {
+    for (const row of config.rows) {
+      const own = cells.filter((cell) => cell.row === row && cell.direction === direction);
+      const done: CellResult[] = [];
+      for (const cell of own) {
+        const result = await folder.readCell(cell);
+        if (result) done.push(result);
+        else
+          missing.push({ row: rowId(direction, row.id), seed: cell.seed, command: `${command} --cell ${cell.name}` });
+      }
+      rows.push(rowOf(own[0]!, done));
+    }
+  }
+  const settings = cellSettings(config, { ...config.rows[0]!, settings: {} }, config.seeds[0]!, options.data);
+  const shown = Object.entries(settings).filter(
+    ([name, value]) => value !== null && !["data", "methods", "seed"].includes(name),
+  );
+  const id = (direction: string, of: string | null) => of && rowId(direction, of);
+  const [width, height] = [facts.width, facts.height];
+  const counts = Object.entries(facts.splits).map(([split, size]) => `${size} ${split}`);
+  return {
+    title: config.title,
+    subtitle: `${facts.name}: ${facts.classes.length} classes, ${width}×${height} pixels, ${counts.join(" / ")} images; compared on ${facts.evaluation}.`,
+    task: settings.task,
+    ...{ dataset: facts.name, split: facts.evaluation, created: new Date().toISOString(), command },
+    settings: Object.fromEntries(shown) as ComparisonData["settings"],
+    classes: facts.classes,
+    rows,
+    tables: config.directions.map((direction) => ({
+      title: direction === "rgb" ? "RGB alone at test time" : "Depth alone at test time",
+      direction,
+      rows: config.rows.map((row) => rowId(direction, row.id)),
+      reference: rowId(direction, config.ours),
+      baseline: id(direction, config.baseline),
+      upper: id(direction, config.upper),
+    })),
+    ...{ missing, samples, notes: [] },
+  };
+}
+
+function rowId(direction: string, id: string): string {
+  return `${direction}-${id}`;
+}
+
+function rowOf({ row, direction, method }: Cell, done: readonly CellResult[]): ComparisonRow {
+  const { title, role } = methods[method];
+  const seconds = done.map(({ stages }) => stages.reduce((sum, stage) => sum + stage.seconds, 0));
+  const [first] = done;
+  return {
+    id: rowId(direction, row.id),
+    label: row.label ?? title,
+    role: role === "step" ? "baseline" : role,
+    direction,
+    seeds: done.map(({ seed, metrics, perImage, averaged, averagedPerImage, stages }) => ({
+      ...{ seed, metrics: metrics as SeedMetrics, perImage },
+      ...{ averaged: averaged as SeedMetrics | null, averagedPerImage },
+      trainSeconds: stages.at(-1)?.seconds ?? 0,
+    })),
+    parameters: first?.parameters ?? Number.NaN,
+    flops: first?.flops ?? Number.NaN,
+    averagedFlops: first?.averagedFlops ?? Number.NaN,
+    trainSeconds: seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
+  };
+}
+
+/** Pictures of the first seed's networks, where they lie here: the baseline's, ours and what ours learnt from. */
+async function gallery(place: Workplace, { config, cells, folder }: ReportSource): Promise<SampleReport[]> {
+  const [direction] = config.directions;
+  const wanted = [config.baseline, config.ours, config.upper];
+  const shown = cells.filter(
+    (cell) => cell.seed === config.seeds[0] && cell.direction === direction && wanted.includes(cell.row.id),
+  );
+  const ours = shown.find(({ row }) => row.id === config.ours);
+  const stages = [...shown.map(({ stage }) => stage), ...Object.values(ours?.stage.earlier ?? {})];
+  const own = [...new Map(stages.map((stage) => [stage.name, stage])).values()];
+  if (!ours || !stagesOf(ours.stage).every((stage) => folder.isTrained(stage))) return [];
+  const pictures = new Gallery(place.dataset, place.facts, ours.stage.settings.task);
+  for (const stage of own) {
+    if (!folder.isTrained(stage)) continue;
+    const method = await openTrained(place, stage);
+    await pictures.add(place.device, method);
+    disposeMethod(method);
+  }
+  return pictures.result([ours.stage]);
+}
