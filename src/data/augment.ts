@@ -8,7 +8,7 @@ import type { Sample } from "./sample.ts";
 export interface Augmentation {
   /** Side of a random square crop in pixels; 0 keeps the whole image. */
   crop: number;
-  /** Rows of the crop where it is not square: `crop` are its columns then. */
+  /** Rows of the crop where it is not square: `crop` are its columns then, and either is 0 for all there are. */
   cropHeight?: number;
   /**
    * The image is resized by a factor U(low, high) before the crop, [1, 1] by default; never so small that the crop, or
@@ -55,7 +55,9 @@ const TURNED_CANVAS = 0.8;
 
 /** Extents of what an augmentation leaves of an image. */
 export function viewSize({ width, height }: Size, { crop, cropHeight }: Augmentation): Size {
-  if (cropHeight !== undefined) return { width: Math.min(crop, width), height: Math.min(cropHeight, height) };
+  if (cropHeight !== undefined) {
+    return { width: Math.min(crop || width, width), height: Math.min(cropHeight || height, height) };
+  }
   return crop > 0 && crop < Math.min(width, height) ? { width: crop, height: crop } : { width, height };
 }
 
@@ -198,12 +200,12 @@ export interface DepthScale {
 }
 
 // What a pixel that has exactly the mean depth becomes: not 0, but nothing that a network could tell from it.
-const MEAN_DEPTH = 1e-30;
+const MEAN_DEPTH = 1e-18;
 
 /**
  * Writes a view's depth into `out` at `offset`, [height,width,1], normalised. A missing pixel becomes 0, which is what
  * networks are shown for the mean, and **0 always means missing**: a pixel that is there and normalises to 0 becomes
- * 1e-30 instead, so that a loss on depth can leave out what was not measured (1e-30 is lost if the map is kept as f16:
+ * 1e-18 instead, so that a loss on depth can leave out what was not measured (1e-18 is lost if the map is kept as f16:
  * the mask must be taken from the input itself).
  */
 export function writeDepth(

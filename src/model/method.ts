@@ -44,9 +44,10 @@ export interface NetworkConfig {
 
 /** A batch on the device. */
 export interface DeviceBatch {
-  /** [N,H,W,3] and [N,H,W,1]; a modality that is not used may be missing. */
+  /** [N,H,W,3], [N,H,W,1] and [N,H,W,1]; a modality that is not used may be missing. */
   rgb?: Tensor;
   depth?: Tensor;
+  ir?: Tensor;
   /** u32 [N], or [N,H,W] for pixels, 255 = not counted; needed for training only. */
   target?: Tensor;
 }

@@ -196,6 +196,7 @@ describe("what is drawn", () => {
     expect(viewSize(size, { ...plain, crop: 30 })).toEqual(size);
     expect(viewSize(size, { ...plain, cropHeight: 10 })).toEqual({ width: 20, height: 10 });
     expect(viewSize(size, { ...plain, crop: 64, cropHeight: 48 })).toEqual(size);
+    expect(viewSize(size, { ...plain, crop: 0, cropHeight: 10 })).toEqual({ width: 40, height: 10 });
   });
 });
 
