@@ -105,6 +105,12 @@ describe("export", () => {
     expect(metadata.onestage).not.toContain(folder);
   });
 
+  it("another encoder can start from what was written", async () => {
+    const said = await cli("weights", inFolder("single.safetensors"), "--prefix", "encoder.");
+    expect(said.code, said.err.join("\n")).toBe(0);
+    expect(said.out).toMatch(/encoder +tiny on rgb\nmatched +50 of 50 tensors\n/);
+  });
+
   it("refuses what it cannot do in one line", async () => {
     const run = ["--run", inFolder("run")];
     const out = ["--out", inFolder("new.safetensors")];
