@@ -29,7 +29,7 @@ describe("a flag", () => {
     ["alpha", "-1"],
     ["temperature", "0"],
     ["task", "detect"],
-    ["model", "resnet50"],
+    ["model", "resnet51"],
     ["model", "toString"],
     ["fusion", "late"],
     ["privileged", "both"],
