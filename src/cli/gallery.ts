@@ -13,13 +13,20 @@ import {
   depthToRgb,
   featureToRgb,
   type ImageReport,
+  labelsToRgb,
   type PredictionReport,
   type SampleReport,
 } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { DatasetFacts } from "./config.ts";
-import { labelsToRgb, largestClasses } from "./labels.ts";
+import { largestClasses } from "./labels.ts";
 import { GALLERY_IMAGES } from "./presets.ts";
+
+/** The name under which a report knows a network, and what it calls it. */
+export interface ShownAs {
+  id: string;
+  title: string;
+}
 
 // Rows that a feature map must have to show anything.
 const LEAST_ROWS = 4;
@@ -45,10 +52,13 @@ export class Gallery {
     this.#maps = indices.map(() => []);
   }
 
-  /** Takes down what a trained method says and sees. */
-  async add(device: GpuDevice, method: Method): Promise<void> {
-    if (this.task === "segment") await this.#addMaps(device, method);
-    else await this.#addClasses(device, method);
+  /**
+   * Takes down what a trained method says and sees, the former under its own name unless another one is given; null for
+   * a network that is only there to be compared with what another one restores.
+   */
+  async add(device: GpuDevice, method: Method, shown: ShownAs | null = ownName(method)): Promise<void> {
+    if (shown)
+      await (this.task === "segment" ? this.#addMaps(device, method, shown) : this.#addClasses(device, method, shown));
     const { network, seen } = method;
     const encoder =
       network instanceof SingleNetwork ? network.encoder : network instanceof OneStageNetwork ? network.h : null;
@@ -58,12 +68,12 @@ export class Gallery {
     for (const tensor of Object.values(batch)) tensor?.dispose();
   }
 
-  async #addClasses(device: GpuDevice, method: Method): Promise<void> {
+  async #addClasses(device: GpuDevice, method: Method, { id }: ShownAs): Promise<void> {
     const predictions = await predictBatch(device, method, this.#batch);
     for (const [i, { probabilities }] of predictions.entries()) {
       const best = argmax(probabilities);
       this.#predictions[i]!.push({
-        network: method.name,
+        network: id,
         predicted: this.facts.classes[best]!,
         probability: probabilities[best]!,
         correct: best === this.#samples[i]!.target,
@@ -71,12 +81,12 @@ export class Gallery {
     }
   }
 
-  async #addMaps(device: GpuDevice, method: Method): Promise<void> {
+  async #addMaps(device: GpuDevice, method: Method, { title }: ShownAs): Promise<void> {
     const { labels } = (await predictMaps(device, method, this.#batch)).fused;
     const { width, height } = this.#batch;
     for (const [i, maps] of this.#maps.entries()) {
       const own = labels.subarray(i * width * height, (i + 1) * width * height);
-      maps.push({ caption: methods[method.name].title, width, height, rgb: labelsToRgb(own) });
+      maps.push({ caption: title, width, height, rgb: labelsToRgb(own) });
     }
   }
 
@@ -109,6 +119,10 @@ export class Gallery {
     const taught = teacher && this.#features.get(teacher)?.[i];
     return taught ? [...images, heatMap(`${methods[teacher].title}: features of the true ${missing}`, taught)] : images;
   }
+}
+
+function ownName({ name }: Method): ShownAs {
+  return { id: name, title: methods[name].title };
 }
 
 function pictures({ width, height, rgb, depth, label }: Sample, task: Task): ImageReport[] {

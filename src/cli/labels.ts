@@ -1,7 +1,5 @@
 import { IGNORED } from "../model/task.ts";
 
-export { labelsToRgb } from "../report/labels.ts";
-
 /** Names of the classes that cover most of a map, largest first. */
 export function largestClasses(labels: ArrayLike<number>, classes: readonly string[], count: number): string[] {
   const sizes = pixelShares(labels, classes.length);
