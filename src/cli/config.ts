@@ -55,10 +55,11 @@ const MOST_PIXELS = 4096;
 
 /** Writes a run's config.json. @throws OnestageError if it cannot be written. */
 export async function writeConfig(folder: string, config: RunConfig): Promise<void> {
-  const { data } = config.settings;
-  // Relative to the run, so that the file tells nothing about the machine and both can be moved together.
-  const relative = data && path.relative(folder, data).split(path.sep).join("/");
-  const stored = { ...config, settings: { ...config.settings, data: relative } };
+  const { data, pretrained } = config.settings;
+  // Relative to the run, so that the file tells nothing about the machine and all can be moved together.
+  const relative = (file: string | null) => file && path.relative(folder, file).split(path.sep).join("/");
+  const files = { data: relative(data), pretrained: relative(pretrained) };
+  const stored = { ...config, settings: { ...config.settings, ...files } };
   await writeFileAtomic(
     path.join(folder, CONFIG_FILE),
     new TextEncoder().encode(`${JSON.stringify(stored, null, 2)}\n`),
@@ -81,6 +82,7 @@ export async function readConfig(folder: string): Promise<RunConfig> {
   const root = new Entry(json, file, "");
   root.at("format").expect((value) => value === FORMAT, `"${FORMAT}"`);
   const settings = readSettings(root.at("settings"));
+  const absolute = (relative: string | null) => relative && path.resolve(folder, relative);
   // Both follow from the settings; the file has them for its readers.
   const plan = planOf(settings);
   for (const [name, value] of Object.entries(plan)) {
@@ -93,7 +95,7 @@ export async function readConfig(folder: string): Promise<RunConfig> {
     version: root.at("version").text(),
     created: root.at("created").text(),
     command: root.at("command").text(),
-    settings: { ...settings, data: settings.data && path.resolve(folder, settings.data) },
+    settings: { ...settings, data: absolute(settings.data), pretrained: absolute(settings.pretrained) },
     dataset: readFacts(root.at("dataset")),
     ...plan,
     kernels: readKernels(root.at("kernels")),
@@ -111,7 +113,7 @@ export function planOf(settings: Settings): Pick<RunConfig, "stages" | "serves">
 export function readSettings(entry: Entry): Settings {
   const settings: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
-    const optional = ["data", "size", "scenes"].includes(name);
+    const optional = ["data", "size", "scenes", "pretrained"].includes(name);
     if (entry.at(name).value === undefined && name in addedLater) {
       settings[name] = addedLater[name as keyof typeof addedLater];
       continue;
@@ -122,7 +124,6 @@ export function readSettings(entry: Entry): Settings {
       return (typeof value === "string" || typeof value === "number") && accepts(flag, value);
     }, `what ${flag.flag} allows`);
   }
-  for (const name of ["crop", "jitter", "gain"]) settings[name] = entry.at(name).number(0, 1);
   settings.flip = entry.at("flip").expect((value) => typeof value === "boolean", "true or false");
   if (settings.data === null && (settings.size === null || settings.scenes === null)) {
     entry.fail("data, or size and scenes", "neither");

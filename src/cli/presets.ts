@@ -7,6 +7,8 @@ export const addedLater = {
   ...{ precision: "f32", accumulate: 1, recompute: "off" },
   ...{ jmmd: 0, sigmoid: 0, restore: 0, kd: 1 },
   ...{ teacher: "missing", classWeights: "equal", holdOut: "none" },
+  ...{ fusionBlock: "ctn", pretrained: null },
+  ...{ scale: "1,1", rotation: 0, hueSaturation: 0, valueShift: 0 },
 } as const satisfies Partial<Settings>;
 
 /** What a run has by default, whatever it is trained on. */
@@ -54,7 +56,7 @@ export const folderPreset: Settings = {
 };
 
 /** What differs where pixels are classified, wherever they come from. Source: prototype.md §5. */
-export const segmentPreset: Partial<Settings> = { ...segmentationWeights, batch: 16 };
+export const segmentPreset: Partial<Settings> = { ...segmentationWeights, fusion: "full", batch: 16 };
 
 /** Images of the report's gallery. */
 export const GALLERY_IMAGES = 8;

@@ -1,9 +1,12 @@
 import path from "node:path";
-import type { Augmentation } from "../data/augment.ts";
+import { type Augmentation, viewSize } from "../data/augment.ts";
 import { epochOrder, makeBatch } from "../data/batch.ts";
+import type { Size } from "../data/resample.ts";
 import type { Dataset } from "../data/sample.ts";
+import { Encoder } from "../model/encoder.ts";
 import { buildMethod, type Method, type MethodName, methods } from "../model/methods.ts";
 import type { Stage } from "../model/plan.ts";
+import { loadPretrained } from "../model/pretrained.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
@@ -14,6 +17,7 @@ import { loadNetwork } from "./networks.ts";
 import type { Progress } from "./progress.ts";
 import { runFiles } from "./runFolder.ts";
 import { type Given, networkConfig, type Settings } from "./settings.ts";
+import { readWeights } from "./weights.ts";
 
 /** A run that is being trained by this process. */
 export interface Session {
@@ -85,6 +89,7 @@ export async function openStage(session: Session, stage: Stage) {
   const { settings } = config;
   const earlier = await needed(stage, (name) => trainedMethod(session, name));
   const method = freshMethod(device, config, stage.name, earlier);
+  if (settings.pretrained !== null) await startPretrained(method, settings.pretrained);
   await method.begin?.();
   const { lr, accumulate } = settings;
   const learningRate = lr * methods[stage.name].rate;
@@ -97,9 +102,22 @@ export async function openStage(session: Session, stage: Stage) {
   return { method, trainer, dispose };
 }
 
+/** Gives every encoder of a method the weights of a file. @throws FormatError if it does not fit them. */
+async function startPretrained({ trained }: Method, file: string): Promise<void> {
+  const tensors = await readWeights(file);
+  for (const module of trained.values()) {
+    for (const part of [module, ...module.modules().values()]) {
+      if (part instanceof Encoder) loadPretrained(part, tensors, file);
+    }
+  }
+}
+
 /** What is varied in the training images. */
-export function augmentationOf({ crop, flip, jitter, gain }: Settings, width: number, height: number): Augmentation {
-  return { crop: Math.round(crop * Math.min(width, height)), flip, jitter, gain };
+export function augmentationOf(settings: Settings, { width, height }: Size): Augmentation {
+  const { crop, flip, jitter, gain, rotation, hueSaturation, valueShift } = settings;
+  const scale = settings.scale.split(",").map(Number) as [number, number];
+  const varied = { flip, jitter, gain, rotation, hueSaturation, valueShift, scale };
+  return { crop: Math.round(crop * Math.min(width, height)), ...varied };
 }
 
 /** The training batch of each step of a stage: the same for every method. */
@@ -107,7 +125,7 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
   const { settings, dataset: facts } = config;
   const { batch } = settings;
   const rng = new Rng(settings.seed, "data");
-  const augmentation = augmentationOf(settings, facts.width, facts.height);
+  const augmentation = augmentationOf(settings, facts);
   const perEpoch = stepsPerEpoch(config);
   const size = epochSize(config);
   let order = new Uint32Array(0);
@@ -138,9 +156,8 @@ export type RunShape = Pick<RunConfig, "settings" | "stages"> & {
 };
 
 /** Width and height of the training images as the networks see them. */
-export function trainingSize({ settings, dataset }: RunShape): { width: number; height: number } {
-  const { crop } = augmentationOf(settings, dataset.width, dataset.height);
-  return crop > 0 ? { width: crop, height: crop } : dataset;
+export function trainingSize({ settings, dataset }: RunShape): Size {
+  return viewSize(dataset, augmentationOf(settings, dataset));
 }
 
 /** A batch of a run's size, of images that show nothing. */

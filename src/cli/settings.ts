@@ -1,5 +1,6 @@
 import path from "node:path";
 import { encoders, type ModelName } from "../model/encoder.ts";
+import { type FusionName, fusionNames } from "../model/fusion.ts";
 import { type MethodName, methods, type NetworkConfig } from "../model/methods.ts";
 import type { ObjectiveWeights } from "../model/objective.ts";
 import type { Fusion } from "../model/onestage.ts";
@@ -21,6 +22,9 @@ export interface Settings extends ObjectiveWeights {
   /** Names of the methods, joined by commas. */
   methods: string;
   fusion: Fusion;
+  fusionBlock: FusionName;
+  /** Absolute path of the weights that encoders start from; null where they start fresh. */
+  pretrained: string | null;
   privileged: NetworkConfig["privileged"];
   /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
   teacher: NonNullable<NetworkConfig["teacher"]>;
@@ -39,6 +43,11 @@ export interface Settings extends ObjectiveWeights {
   flip: boolean;
   jitter: number;
   gain: number;
+  /** "low,high". */
+  scale: string;
+  rotation: number;
+  hueSaturation: number;
+  valueShift: number;
   /** How maps and their gradients are kept. */
   precision: "f32" | "f16";
   /** Parts that a batch is worked through in, one after the other. */
@@ -62,7 +71,17 @@ export const flags = {
   task: choice("--task", ["classify", "segment"], "a class for each image, or for each pixel"),
   methods: { ...text("--methods", "<names>", "networks to train, joined by commas"), parse: parseMethods },
   model: choice("--model", Object.keys(encoders), "size of the networks"),
-  fusion: choice("--fusion", ["deep", "mid"], "fuse the streams after every stage, or once in the middle"),
+  fusion: choice(
+    "--fusion",
+    ["full", "deep", "mid"],
+    "fuse after stem and stages, after every stage, or in the middle",
+  ),
+  fusionBlock: choice("--fusion-block", fusionNames, "what fuses the streams"),
+  pretrained: text(
+    "--pretrained",
+    "<file>",
+    "safetensors of an ImageNet encoder, with torchvision's names, to start from",
+  ),
   privileged: choice("--privileged", ["frozen", "online"], "train the privileged network beforehand or along"),
   teacher: choice("--teacher", ["missing", "both"], "learn from the missing modality's network, or from the RGB-D one"),
   classWeights: choice("--class-weights", ["equal", "median"], "count all pixels alike, or by median class frequency"),
@@ -85,6 +104,16 @@ export const flags = {
   sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
   restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),
   kd: decimal("--kd", 0, 1000, "weight of the KL divergence in the distillation baselines"),
+  crop: decimal("--crop", 0, 1, "side of the random square crop as a share of the shorter side; 0 for the whole image"),
+  jitter: decimal("--jitter", 0, 1, "brightness, contrast and saturation vary by this share"),
+  gain: decimal("--gain", 0, 1, "each colour channel varies by this share"),
+  scale: {
+    ...text("--scale", "<low,high>", "training images are resized by a factor between these"),
+    parse: parseRange,
+  },
+  rotation: decimal("--rotation", 0, 180, "training images are turned by up to so many degrees"),
+  hueSaturation: decimal("--hue-saturation", 0, 1, "hue and saturation vary by this share"),
+  valueShift: decimal("--value-shift", 0, 255, "the value of HSV varies by so much"),
   precision: choice("--precision", ["f32", "f16"], "keep maps and their gradients as f32 or f16 (needs shader-f16)"),
   accumulate: whole("--accumulate", 1, 64, "work through a batch in so many equal parts, to save memory"),
   recompute: choice("--recompute", ["off", "on"], "compute inner maps again instead of keeping them, to save memory"),
@@ -105,7 +134,9 @@ export type Given = Partial<Record<keyof typeof flags, string | number>>;
 export function newSettings(given: Given): Settings {
   const preset = given.data === undefined ? scenesPreset : folderPreset;
   const settings = { ...preset, ...(given.task === "segment" ? segmentPreset : {}), ...given } as Settings;
-  if (given.data !== undefined) settings.data = path.resolve(String(given.data));
+  for (const name of ["data", "pretrained"] as const) {
+    if (given[name] !== undefined) settings[name] = path.resolve(String(given[name]));
+  }
   if (given.privilegedEpochs === undefined) {
     settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
   }
@@ -122,7 +153,7 @@ export function newSettings(given: Given): Settings {
 /** @throws UsageError naming the flag whose value differs from what the run was started with. */
 export function checkUnchanged(stored: Settings, given: Given): void {
   for (const [name, value] of Object.entries(given) as [keyof typeof flags, string | number][]) {
-    const now = name === "data" ? path.resolve(String(value)) : value;
+    const now = name === "data" || name === "pretrained" ? path.resolve(String(value)) : value;
     if (now === stored[name]) continue;
     const before = stored[name] ?? "none";
     throw new UsageError(`${flags[name].flag}: expected ${before} as the run was started with, got ${now}`);
@@ -134,7 +165,7 @@ export function networkConfig(
   settings: Settings,
   { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
 ): NetworkConfig {
-  const { task, model, fusion, privileged, teacher, precision, recompute } = settings;
+  const { task, model, fusion, fusionBlock, privileged, teacher, precision, recompute } = settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd } = settings;
   const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd };
   const classes = names.length;
@@ -143,6 +174,7 @@ export function networkConfig(
     model,
     classes,
     fusion,
+    fusionBlock,
     normalise: true,
     privileged,
     teacher,
@@ -188,6 +220,13 @@ function parseScenes(counts: string): string {
   const right = numbers.length === 3 && numbers.every((count) => /^[1-9]\d{0,5}$/.test(count));
   if (right) return numbers.join(",");
   throw new UsageError(`--scenes: expected three numbers train,val,test from 1 to 999999, got ${show(counts)}`);
+}
+
+function parseRange(range: string): string {
+  const numbers = range.split(",").map(Number);
+  const [low = Number.NaN, high = Number.NaN] = numbers;
+  if (numbers.length === 2 && low > 0 && low <= high && high <= 10) return numbers.join(",");
+  throw new UsageError(`--scale: expected low,high with 0 < low <= high <= 10, got ${show(range)}`);
 }
 
 function parsePart(part: string): string {

@@ -3,6 +3,7 @@ import { UsageError } from "../tensor/errors.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
 import type { EncoderConfig, ModelName } from "./encoder.ts";
+import type { FusionName } from "./fusion.ts";
 import type { Judge } from "./judge.ts";
 import type { MethodName } from "./methods.ts";
 import type { Loss, ObjectiveWeights } from "./objective.ts";
@@ -27,6 +28,8 @@ export interface NetworkConfig {
   /** Number of classes of an image, or of a pixel. */
   classes: number;
   fusion: Fusion;
+  /** What fuses two streams; cross translation unless given. */
+  fusionBlock?: FusionName;
   /** Batch norm after each translator's mixing convolution. */
   normalise: boolean;
   /** Whether P is trained beforehand and frozen, or together with the rest. */

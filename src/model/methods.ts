@@ -33,7 +33,7 @@ export type Role = "baseline" | "privileged" | "ours" | "upper bound" | "step";
 export type Length = "full" | "privileged" | "fine" | "none";
 
 /** A setting that only some methods look at. */
-export type Read = keyof ObjectiveWeights | "fusion" | "privileged" | "teacher";
+export type Read = keyof ObjectiveWeights | "fusion" | "fusionBlock" | "privileged" | "teacher";
 
 /** How a network is trained, and what it sees when it is used. */
 export interface MethodEntry {
@@ -138,7 +138,7 @@ function methodsFor(own: Modality): Entries {
     }),
     [`dropout-${own}`]: entry(`Modality dropout, ${word} at test`, modalityDropped, {
       ...needs({ trained: "modality-dropout" }),
-      ...{ length: "none", work: 2, reads: ["smoothing", "lambda", "fusion"] },
+      ...{ length: "none", work: 2, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
     }),
     [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, { ...needs({ privileged }), work: 7 / 3 }),
     [`garcia-streams-${own}`]: entry(`Two streams tuned together, ${word} first`, garciaStreams, {
@@ -176,14 +176,14 @@ function methodsFor(own: Modality): Entries {
     }),
     [`two-stage-${own}`]: entry(`Two-stage JAN and CTN, ${word} at test`, twoStage, {
       ...needs({ hallucination: `hallucination-${own}` }),
-      ...{ work: 4 / 3, reads: ["smoothing", "lambda", "fusion"] },
+      ...{ work: 4 / 3, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
     }),
     [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
       role: "ours",
       needs: ({ privileged: how, teacher = "missing", weights }): Readonly<Record<string, MethodName>> =>
         how === "online" || !transfers(weights) ? {} : { privileged: teacher === "both" ? "rgbd" : privileged },
       work: 7 / 3,
-      reads: ["smoothing", "hall", ...jan, "restore", "lambda", "fusion", "privileged", "teacher"],
+      reads: ["smoothing", "hall", ...jan, "restore", "lambda", "fusion", "privileged", "teacher", "fusionBlock"],
     }),
   };
 }
@@ -195,7 +195,7 @@ const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
   length: "full",
   rate: 1,
   work: 2,
-  reads: ["smoothing", "lambda", "fusion"],
+  reads: ["smoothing", "lambda", "fusion", "fusionBlock"],
 };
 
 /** The methods by name: all of method.md (b), the one-stage network and what they are trained from. */

@@ -167,7 +167,13 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     sigmoid: { sigmoid: 1 },
     restore: { restore: 1 },
   },
-  ...{ kd: { kd: 2 }, fusion: { fusion: "mid" }, privileged: { privileged: "online" }, teacher: { teacher: "both" } },
+  ...{
+    kd: { kd: 2 },
+    fusion: { fusion: "mid" },
+    fusionBlock: { fusionBlock: "add" },
+    privileged: { privileged: "online" },
+    teacher: { teacher: "both" },
+  },
 };
 
 it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== "none"))(

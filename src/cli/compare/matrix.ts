@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type MethodName, type Modality, methods } from "../../model/methods.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import type { DatasetFacts } from "../config.ts";
+import { addedLater } from "../presets.ts";
 import type { Settings } from "../settings.ts";
 import { type CompareConfig, type CompareRow, cellSettings, methodOf } from "./config.ts";
 
@@ -30,6 +31,9 @@ const COMMON = [
   ...(["task", "data", "size", "scenes", "model", "batch", "lr", "precision", "accumulate", "holdOut"] as const),
   ...(["classWeights", "crop", "flip", "jitter", "gain"] as const),
 ];
+
+// The same, of settings that came later: only what is not the default decides anything, so that older keys hold.
+const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained"] as const;
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, data: string | null, facts: DatasetFacts): Cell[] {
@@ -60,11 +64,13 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
-    reads: reads.map((read) => settings[read]),
+    reads: reads.filter((read) => read !== "fusionBlock" || settings[read] !== "ctn").map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
+  const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
+  if (since.length > 0) Object.assign(decides, { since: since.map((setting) => [setting, settings[setting]]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
-  const list = Object.fromEntries(Object.entries(needs({ ...settings, weights: settings })));
+  const list = needs({ ...settings, weights: settings });
   return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };
 }
 

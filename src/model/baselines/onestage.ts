@@ -24,6 +24,7 @@ function twoStream(parts: Parts, [available, second]: readonly [Modality, Modali
     available: channels[available],
     second: channels[second],
     fusion: config.fusion,
+    fusionBlock: config.fusionBlock ?? "ctn",
     normalise: config.normalise,
     hallucination,
   });
