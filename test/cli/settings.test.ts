@@ -111,7 +111,11 @@ describe("the stages of a run", () => {
         ["one-stage-rgb", "depth-only"],
         ["one-stage-depth", "rgb-only"],
         ["rgbd", null],
-      ].map(([name, teacher]) => ({ name, teacher, epochs: newSettings({}).epochs })),
+      ].map(([name, teacher]) => ({
+        name,
+        needs: teacher ? { privileged: teacher } : {},
+        epochs: newSettings({}).epochs,
+      })),
     );
   });
 
