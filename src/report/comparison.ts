@@ -45,6 +45,10 @@ export interface ComparisonRow {
   flops: number;
   /** The same for the mean of both heads; that of the one head where not given. */
   averagedFlops?: number;
+  /** Bytes on the device while one image is predicted: `PredictionCost.peakBytes`. */
+  peakBytes?: number;
+  /** Time to predict one image, in seconds. */
+  predictSeconds?: number;
   /** Mean over the seeds, with the stages that it shares with others. */
   trainSeconds: number;
 }

@@ -32,9 +32,10 @@ export interface Spread {
   sd: number;
 }
 
+type Costs = "parameters" | "flops" | "peakBytes" | "predictSeconds" | "trainSeconds";
+
 /** What one method reached. */
-export interface RowSummary
-  extends Pick<ComparisonRow, "id" | "label" | "role" | "parameters" | "flops" | "trainSeconds"> {
+export interface RowSummary extends Pick<ComparisonRow, "id" | "label" | "role" | Costs> {
   sees: ComparisonRow["direction"];
   seeds: number[];
   top1: Spread;
@@ -147,7 +148,7 @@ function analyseTable(
 }
 
 function summaryOf(row: ComparisonRow, main: "top1" | "meanClass"): RowSummary {
-  const { id, label, role, parameters, flops, trainSeconds, direction, seeds } = row;
+  const { id, label, role, parameters, flops, peakBytes, predictSeconds, trainSeconds, direction, seeds } = row;
   const all = seeds.map(({ metrics }) => metrics);
   const spread = (name: "top1" | "meanClass" | "nll") => spreadOf(all.map((metrics) => metrics[name]));
   const optional = (name: "ece" | "classAccuracy") => {
@@ -159,7 +160,8 @@ function summaryOf(row: ComparisonRow, main: "top1" | "meanClass"): RowSummary {
     return mean(known);
   });
   return {
-    ...{ id, label, role, parameters, flops, trainSeconds, sees: direction, seeds: seeds.map(({ seed }) => seed) },
+    ...{ id, label, role, parameters, flops, peakBytes, predictSeconds, trainSeconds },
+    ...{ sees: direction, seeds: seeds.map(({ seed }) => seed) },
     top1: spread("top1"),
     meanClass: spread("meanClass"),
     nll: spread("nll"),

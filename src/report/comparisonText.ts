@@ -18,8 +18,8 @@ export interface Column {
   text(row: RowSummary): string;
 }
 
-/** The columns of figures for a task: shares in per cent with the sample standard deviation. */
-export function columnsOf(task: ComparisonData["task"]): Column[] {
+/** The columns of figures: shares in per cent with the sample standard deviation; costs that no method names are left out. */
+export function columnsOf({ task, rows }: Pick<ComparisonData, "task" | "rows">): Column[] {
   const words = metricWords(task);
   const shares: [string, (row: RowSummary) => RowSummary["ece"]][] = [
     [words.top1, ({ top1 }) => top1],
@@ -41,6 +41,12 @@ export function columnsOf(task: ComparisonData["task"]): Column[] {
     { head: "seeds", text: ({ seeds }) => (seeds.length > 0 ? seeds.join(" ") : MISSING) },
     { head: "parameters", text: ({ parameters }) => count(parameters) },
     { head: "FLOPs", text: ({ flops }) => count(flops) },
+    ...(rows.some(({ peakBytes }) => peakBytes !== undefined)
+      ? [{ head: "memory", text: ({ peakBytes = Number.NaN }: RowSummary) => bytes(peakBytes) }]
+      : []),
+    ...(rows.some(({ predictSeconds }) => predictSeconds !== undefined)
+      ? [{ head: "time an image", text: ({ predictSeconds = Number.NaN }: RowSummary) => milliseconds(predictSeconds) }]
+      : []),
     { head: "training time", text: ({ trainSeconds }) => duration(trainSeconds) },
   ];
 }
@@ -79,7 +85,7 @@ export function explanation(data: ComparisonData, { draws }: ComparisonAnalysis)
     "Differences are paired seed by seed. Over seeds: Student's t interval of 95% on these images. Over images: bootstrap interval of 95% of these networks.",
     `Bootstraps draw ${draws} times${grouped}. A difference counts as above or below 0 only if both intervals are; none is corrected for the number of comparisons.`,
     "With few seeds a bootstrap over seeds is too narrow; read it beside Student's interval.",
-    "FLOPs count a multiply-add as two, for one image at test time. Training time is the mean over seeds, with the stages that methods share.",
+    "FLOPs, memory and time of prediction are of one image; a multiply-add counts as two. Training time is the mean over seeds, with the stages that methods share.",
   ];
 }
 
@@ -92,7 +98,7 @@ export function comparisonJson(data: ComparisonData, analysis: ComparisonAnalysi
 }
 
 function tableText(data: ComparisonData, table: TableAnalysis): string {
-  const columns = columnsOf(data.task);
+  const columns = columnsOf(data);
   const results = table.rows.map((row) => [
     row.label,
     SEEN_WORDS[row.sees],
@@ -143,6 +149,14 @@ function differenceText(differences: readonly Difference[], label: (id: string) 
 /** An interval with where it lies. */
 function ends(interval: Interval | null): string {
   return interval ? `${intervalWords(interval)}, ${verdictOf(interval)}` : MISSING;
+}
+
+function bytes(value: number): string {
+  return Number.isFinite(value) ? `${Number((value / 2 ** 20).toPrecision(3))} MiB` : MISSING;
+}
+
+function milliseconds(seconds: number): string {
+  return Number.isFinite(seconds) ? `${Number((1000 * seconds).toPrecision(3))} ms` : MISSING;
 }
 
 function plusMinus(spread: RowSummary["ece"], scale: number, decimals: number): string {

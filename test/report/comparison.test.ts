@@ -262,6 +262,17 @@ describe("text forms", () => {
     for (const row of text.matchAll(/^\|.*\|$/gm)) expect(row[0]).not.toContain("\n");
   });
 
+  test("memory and time of a prediction are shown where they are known", () => {
+    expect(renderComparisonMarkdown(data, analysis)).not.toMatch(/\| memory \||\| time an image \|/);
+    const rows = data.rows.map((row, i) =>
+      i === 0 ? { ...row, peakBytes: 3 * 2 ** 20, predictSeconds: 0.01234 } : row,
+    );
+    const text = renderComparisonMarkdown({ ...data, rows }, analyseComparison({ ...data, rows }, { draws: 50 }));
+    expect(text).toContain("| FLOPs | memory | time an image | training time |");
+    expect(text).toMatch(/\| RGB only \|.+\| 3 MiB \| 12\.3 ms \| 45 s \|/);
+    expect(text).toMatch(/\| RGB-D \|.+\| – \| – \| 1 min 35 s \|/);
+  });
+
   test("JSON holds the settings, every seed's value and the findings, and no images", () => {
     const read = JSON.parse(comparisonJson(data, analysis));
     expect(read.format).toBe("onestage-comparison-1");

@@ -10,7 +10,7 @@ import type { Interval } from "../statistics.ts";
 
 /** The figures of every method. */
 export function results(data: ComparisonData, table: TableAnalysis, looks: ReadonlyMap<string, Look>): Html {
-  const columns = columnsOf(data.task);
+  const columns = columnsOf(data);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${table.title}: figures"><table class="numbers methods">
 <thead><tr><th scope="col">method</th>${columns.map(({ head }) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${table.rows.map(

@@ -1,5 +1,6 @@
 import { metricWords, percent, whole } from "../format.ts";
 import { type Html, html } from "../html.ts";
+import { swatch } from "../labels.ts";
 import { type Look, marker } from "../palette.ts";
 import type { ReportData } from "../types.ts";
 
@@ -14,7 +15,7 @@ export function classes(data: ReportData, looks: Map<string, Look>): Html | null
 <ul class="key">${networks.map((network) => html`<li>${marker(looks.get(network.id) as Look)} ${network.title}</li>`)}</ul>
 <div class="dots" aria-hidden="true">${data.classes.map(
     (name, i) =>
-      html`<div class="dot-row"><span class="name">${name}${matrix && html` <small>${whole(support[i])}</small>`}</span><span class="line">${networks.map(
+      html`<div class="dot-row"><span class="name">${data.task === "segment" && html`${swatch(i)} `}${name}${matrix && html` <small>${whole(support[i])}</small>`}</span><span class="line">${networks.map(
         (network) => {
           const value = network.metrics.perClass[i];
           return (
