@@ -1,5 +1,6 @@
 import { add } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
+import { conv2d } from "../kernels/conv2d.ts";
 import { slice } from "../kernels/shape.ts";
 import { Conv2d } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
@@ -93,7 +94,6 @@ export class SegmentationDecoder extends Head {
   }
 
   forward(maps: readonly Tensor[], x: Tensor, pass: Pass): HeadOutput {
-    const [, height, width] = x.shape as [number, number, number];
     const context = this.context.forward(maps.at(-1)!, pass);
     const scores: Tensor[] = [];
     let y = context;
@@ -102,13 +102,20 @@ export class SegmentationDecoder extends Head {
       scores.unshift(score);
       y = finer;
     }
-    const coarse = cast(this.conv.forward(y), "f32");
-    const [images, , , classes] = coarse.shape as [number, number, number, number];
-    // Kernels of single channels work on whole fours of them.
-    const fours = padChannels(coarse, 4 * Math.ceil(classes / 4));
-    const half = { height: Math.ceil(height / 2), width: Math.ceil(width / 2) };
-    const finest = this.up[1]!.forward(this.up[0]!.forward(fours, half), { height, width });
-    scores.unshift(fours === coarse ? finest : slice(finest, [0, 0, 0, 0], [images, height, width, classes]));
-    return { scores, features: [...maps.slice(-3, -1), context] };
+    return { scores: [this.#finest(y, x), ...scores], features: [...maps.slice(-3, -1), context] };
+  }
+
+  /** The class scores of each pixel of the images x, from the last step's map. */
+  #finest(y: Tensor, x: Tensor): Tensor {
+    const [images, height, width] = x.shape as [number, number, number];
+    const { weight, bias } = this.conv;
+    const classes = weight.shape[3]!;
+    // Kernels work on whole fours of channels: those that no class has are cut off at the end.
+    const channels = 4 * Math.ceil(classes / 4);
+    const filters = cast(padChannels(weight, channels), y.dtype === "f16" ? "f16" : "f32");
+    const quarter = cast(conv2d(y, filters, padChannels(bias!, channels), { padding: 1 }), "f32");
+    const half = this.up[0]!.forward(quarter, { height: Math.ceil(height / 2), width: Math.ceil(width / 2) });
+    const whole = this.up[1]!.forward(half, { height, width });
+    return channels === classes ? whole : slice(whole, [0, 0, 0, 0], [images, height, width, classes]);
   }
 }
