@@ -5,17 +5,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileError } from "../data/node/files.ts";
 import { UsageError } from "../tensor/errors.ts";
 
-/** Name of the file that a process holds while it trains into a folder. */
+/** Name of the file that a process holds while it writes into a folder. */
 export const LOCK_FILE = ".lock";
 
 const ATTEMPTS = 3;
 
 /**
- * Takes a run folder for this process, so that no other trains into it; one left by a process that is gone is taken over.
+ * Takes a folder for this process, so that no other writes into it; one left by a process that is gone is taken over.
+ * `does` says what is done in the folder.
  * @returns what gives the folder back.
  * @throws UsageError if a living process has it.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, does = "trains into"): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK_FILE);
   const ours = identity(process.pid)!;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -32,7 +33,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     await rm(file, { force: true });
   }
   const pid = Number.parseInt(await readLock(file), 10);
-  throw new UsageError(`${folder}: expected a folder that nobody trains into, got one that process ${pid} trains into`);
+  throw new UsageError(`${folder}: expected a folder that nobody ${does}, got one that process ${pid} ${does}`);
 }
 
 /** Whether the process that wrote this still runs. */
