@@ -15,7 +15,9 @@ import { padChannels, Upsample } from "./upsample.ts";
 
 /** The decoder's sizes of an encoder: those it names, or widths that mirror its own. */
 export function decoderConfig({ decoder, widths }: EncoderConfig): DecoderConfig {
-  return decoder ?? { context: widths.at(-1)!, bins: [1, 5], widths: widths.slice(1).reverse(), blocks: 1 };
+  return (
+    decoder ?? { context: widths.at(-1)!, bins: [1, 5], widths: widths.slice(1).reverse(), blocks: 1, doublings: 2 }
+  );
 }
 
 /** One step of the decoder: refines a map, scores its pixels, doubles it and adds the encoder's map of that size. */
@@ -55,9 +57,9 @@ class DecoderModule extends Module {
 
 /**
  * The segmentation decoder: a context module on the deepest map, then for each other stage, deepest first, a step that
- * refines and doubles, with class scores on the way, and at the end class scores that two learned upsamplings bring to
- * the size of the image: as many scales as stages, the image's and those of the maps of stage 2 and deeper. What is aligned
- * are the maps of the third and second last stage, and the context.
+ * refines and doubles, with class scores on the way, and at the end class scores that learned upsamplings bring to the
+ * size of the image, or half of it: as many scales as stages, this one and those of the maps of stage 2 and deeper. What is
+ * aligned are the maps of the third and second last stage, and the context.
  * Source: Seichter et al. 2021 (ESANet), fig. 2; method.md a.2.
  */
 export class SegmentationDecoder extends Head {
@@ -69,7 +71,7 @@ export class SegmentationDecoder extends Head {
   /** @throws UsageError unless the decoder has one width for each stage but the first. */
   constructor(init: Init, encoder: EncoderConfig, classes: number) {
     super();
-    const { context, bins, widths, blocks } = decoderConfig(encoder);
+    const { context, bins, widths, blocks, doublings } = decoderConfig(encoder);
     const stages = encoder.widths.length;
     if (widths.length !== stages - 1) {
       throw new UsageError(`decoder: expected ${stages - 1} widths for ${stages} stages, got ${widths.length}`);
@@ -86,7 +88,7 @@ export class SegmentationDecoder extends Head {
       return new DecoderModule(init.at("steps", i), sizes, encoder.recompute ?? false);
     });
     this.conv = new Conv2d(init.at("conv"), widths.at(-1)!, classes, { kernel: 3, bias: true });
-    this.up = [0, 1].map((i) => new Upsample(init.at("up", i), classes));
+    this.up = Array.from({ length: doublings }, (_, i) => new Upsample(init.at("up", i), classes));
   }
 
   get scoring(): Module[] {
@@ -105,7 +107,7 @@ export class SegmentationDecoder extends Head {
     return { scores: [this.#finest(y, x), ...scores], features: [...maps.slice(-3, -1), context] };
   }
 
-  /** The class scores of each pixel of the images x, from the last step's map. */
+  /** The finest class scores for images x, from the last step's map. */
   #finest(y: Tensor, x: Tensor): Tensor {
     const [images, height, width] = x.shape as [number, number, number];
     const { weight, bias } = this.conv;
@@ -113,9 +115,12 @@ export class SegmentationDecoder extends Head {
     // Kernels work on whole fours of channels: those that no class has are cut off at the end.
     const channels = 4 * Math.ceil(classes / 4);
     const filters = cast(padChannels(weight, channels), y.dtype === "f16" ? "f16" : "f32");
-    const quarter = cast(conv2d(y, filters, padChannels(bias!, channels), { padding: 1 }), "f32");
-    const half = this.up[0]!.forward(quarter, { height: Math.ceil(height / 2), width: Math.ceil(width / 2) });
-    const whole = this.up[1]!.forward(half, { height, width });
-    return channels === classes ? whole : slice(whole, [0, 0, 0, 0], [images, height, width, classes]);
+    const coarse = cast(conv2d(y, filters, padChannels(bias!, channels), { padding: 1 }), "f32");
+    const extents = [
+      { height: Math.ceil(height / 2), width: Math.ceil(width / 2) },
+      { height, width },
+    ];
+    const finest = this.up.reduce((scores, up, i) => up.forward(scores, extents[i]!), coarse);
+    return channels === classes ? finest : slice(finest, [0, 0, 0, 0], [images, ...finest.shape.slice(1, 3), classes]);
   }
 }

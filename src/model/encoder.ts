@@ -17,6 +17,8 @@ export interface DecoderConfig {
   widths: readonly number[];
   /** Factorised residual blocks in each step. */
   blocks: number;
+  /** Learned upsamplings of the finest class scores, from a quarter of the image's extents: 2 reach the image, 1 half of it. */
+  doublings: 1 | 2;
 }
 
 /** The sizes of a residual encoder: a stem of stride 2, a max-pool, then stages of residual blocks. */
@@ -47,7 +49,7 @@ const blockTypes = { basic: BasicBlock, bottleneck: Bottleneck, "nonbottleneck-1
 
 const resnet = {
   ...{ stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 },
-  decoder: { context: 512, bins: [1, 5], widths: [512, 256, 128], blocks: 3 },
+  decoder: { context: 512, bins: [1, 5], widths: [512, 256, 128], blocks: 3, doublings: 2 },
 } as const;
 const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
 
@@ -59,7 +61,7 @@ const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
 export const encoders = {
   tiny: {
     ...{ stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
-    decoder: { context: 64, bins: [1, 5], widths: [64, 32], blocks: 1 },
+    decoder: { context: 64, bins: [1, 5], widths: [64, 32], blocks: 1, doublings: 1 },
   },
   "resnet18-se": { ...resnet, kernel: 3, blocks: [2, 2, 2, 2], squeeze: 2 },
   resnet18: { ...resnet, blocks: [2, 2, 2, 2] },

@@ -42,45 +42,17 @@ describe("the segmentation network", () => {
     expect(alignedWidths("segment", encoderConfig(model))).toEqual(features.map((map) => map.shape[3]));
   });
 
+  // Scales as "height×width", from extents where a half is rounded up by a stride and down by the pooling of tiny.
   it.each([
-    // Stages of 40×30, 20×15 and 10×8 (a half is rounded up by a stride, down by the pooling): every scale hits its map.
-    [
-      "tiny",
-      120,
-      160,
-      [
-        [15, 20],
-        [8, 10],
-      ],
-    ],
-    [
-      "tiny",
-      22,
-      27,
-      [
-        [3, 4],
-        [2, 2],
-      ],
-    ],
-    [
-      "resnet18",
-      33,
-      64,
-      [
-        [5, 8],
-        [3, 4],
-        [2, 2],
-      ],
-    ],
-  ] as const)(
-    "%s on %i×%i has a scale for each stage but the first, and the image's",
-    (model, height, width, scales) => {
-      const init = new ShapeInit();
-      const network = new SingleNetwork(init, 3, classes, encoderConfig(model), "segment");
-      const { scores } = network.forward(init.buffer([1, height, width, 3]), inference);
-      expect(shapes(scores)).toEqual([[height, width], ...scales].map((extents) => [...extents, classes]));
-    },
-  );
+    ["tiny", 120, 160, "60×80 15×20 8×10"],
+    ["tiny", 22, 27, "11×14 3×4 2×2"],
+    ["resnet18", 33, 64, "33×64 5×8 3×4 2×2"],
+  ] as const)("%s on %i×%i scores %s", (model, height, width, scales) => {
+    const init = new ShapeInit();
+    const network = new SingleNetwork(init, 3, classes, encoderConfig(model), "segment");
+    const { scores } = network.forward(init.buffer([1, height, width, 3]), inference);
+    expect(shapes(scores)).toEqual(scales.split(" ").map((scale) => [...scale.split("×").map(Number), classes]));
+  });
 
   it("is small where the model is tiny", () => {
     const build = (model: ModelName) =>
@@ -112,7 +84,7 @@ it("begins to upsample as bilinear interpolation does, but for the border", () =
   expect(inner).toBe(6 * 8 * 3);
 });
 
-const decoder = { context: 6, bins: [1, 3], widths: [5, 4], blocks: 1 };
+const decoder = { context: 6, bins: [1, 3], widths: [5, 4], blocks: 1, doublings: 2 } as const;
 const encoder = { stem: 4, pool: 2, widths: [6, 8, 10], blocks: [1, 1, 1], squeeze: 0, dropout: 0, decoder };
 const training: Pass = { training: true, seed: () => 1 };
 
