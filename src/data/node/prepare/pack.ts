@@ -31,6 +31,8 @@ export interface ShardPlan {
 /** What is to be written, decided before anything is decoded; the same source and options always give the same plan. */
 export interface PackPlan {
   readonly kind: PackedKind;
+  /** Whether images of other sizes are brought to this one; else they are refused. */
+  readonly resize: boolean;
   readonly shards: readonly ShardPlan[];
 }
 
@@ -52,7 +54,7 @@ export async function sourceSize(source: Source): Promise<Size> {
  * Plans the shards of a source for images of a size, each of about `shardBytes`.
  * @throws FormatError when the source has no samples, names one twice, or has names that cannot be kept.
  */
-export function planPack(source: Source, { width, height }: Size, shardBytes: number): PackPlan {
+export function planPack(source: Source, { width, height }: Size, resize: boolean, shardBytes: number): PackPlan {
   const { name, kind, classes, labels, depthUnit, ir } = source;
   if (source.splits.size === 0) throw new FormatError(name, "at least one split with samples", "none");
   for (const [split, samples] of source.splits) checkSplit(source, split, samples);
@@ -69,7 +71,7 @@ export function planPack(source: Source, { width, height }: Size, shardBytes: nu
       shards.push({ split, file, begin, end: Math.min(length, begin + perShard) });
     }
   }
-  return { kind: { ...form, recipe }, shards };
+  return { kind: { ...form, recipe }, resize, shards };
 }
 
 function checkSplit(source: Source, split: string, samples: readonly { name: string; target?: number }[]): void {
@@ -96,7 +98,7 @@ function checkSplit(source: Source, split: string, samples: readonly { name: str
  */
 export async function makeShard(
   source: Source,
-  { kind }: PackPlan,
+  { kind, resize }: PackPlan,
   shard: ShardPlan,
   folder: string,
   onSample: (count: number) => void = () => {},
@@ -115,7 +117,7 @@ export async function makeShard(
   }
   const samples: Sample[] = [];
   for (let i = shard.begin; i < shard.end; i++) {
-    samples.push(await readSample(source, shard.split, i, kind));
+    samples.push(await readSample(source, shard.split, i, kind, resize));
     onSample(1);
   }
   const bytes = await serializeShard(kind, samples);
@@ -142,10 +144,17 @@ async function keptShard(file: string, kind: PackedKind, count: number) {
   }
 }
 
-async function readSample(source: Source, split: string, index: number, kind: PackedKind): Promise<Sample> {
+async function readSample(
+  source: Source,
+  split: string,
+  index: number,
+  kind: PackedKind,
+  resize: boolean,
+): Promise<Sample> {
   const { name, target } = source.splits.get(split)![index];
   const raw = await source.read(split, index);
   checkForm(raw, kind, `${source.name}: ${name}`);
+  if (!resize) checkSize(raw, kind, `${source.name}: ${name}`);
   const { width, height } = kind;
   const size = { width, height };
   return {
@@ -157,6 +166,13 @@ async function readSample(source: Source, split: string, index: number, kind: Pa
     ...(raw.label && { label: resizeNearest(raw.label, size).data }),
     ...(target !== undefined && { target }),
   };
+}
+
+function checkSize({ rgb, depth, ir, label }: RawSample, { width, height }: PackedKind, origin: string): void {
+  const other = [rgb, depth, ir, label].find((image) => image && (image.width !== width || image.height !== height));
+  if (!other) return;
+  const got = `${other.width}x${other.height} (--size brings all to one size)`;
+  throw new FormatError(origin, `${width}x${height} pixels like the first image`, got);
 }
 
 function checkForm({ label, ir }: RawSample, kind: PackedKind, origin: string): void {
