@@ -6,8 +6,9 @@ import { type Stage, servingNetwork } from "../model/plan.ts";
 import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import { Entry } from "./entry.ts";
+import type { Flag } from "./flag.ts";
 import { addedLater } from "./presets.ts";
-import { type Flag, flags, type Settings, stagesOf } from "./settings.ts";
+import { flags, paths, type Settings, stagesOf } from "./settings.ts";
 
 /** What a run knows about its dataset. */
 export interface DatasetFacts {
@@ -55,10 +56,9 @@ const MOST_PIXELS = 4096;
 
 /** Writes a run's config.json. @throws OnestageError if it cannot be written. */
 export async function writeConfig(folder: string, config: RunConfig): Promise<void> {
-  const { data, pretrained } = config.settings;
   // Relative to the run, so that the file tells nothing about the machine and all can be moved together.
   const relative = (file: string | null) => file && path.relative(folder, file).split(path.sep).join("/");
-  const files = { data: relative(data), pretrained: relative(pretrained) };
+  const files = Object.fromEntries(paths.map((name) => [name, relative(config.settings[name])]));
   const stored = { ...config, settings: { ...config.settings, ...files } };
   await writeFileAtomic(
     path.join(folder, CONFIG_FILE),
@@ -95,7 +95,7 @@ export async function readConfig(folder: string): Promise<RunConfig> {
     version: root.at("version").text(),
     created: root.at("created").text(),
     command: root.at("command").text(),
-    settings: { ...settings, data: absolute(settings.data), pretrained: absolute(settings.pretrained) },
+    settings: { ...settings, ...Object.fromEntries(paths.map((name) => [name, absolute(settings[name])])) },
     dataset: readFacts(root.at("dataset")),
     ...plan,
     kernels: readKernels(root.at("kernels")),
@@ -113,7 +113,7 @@ export function planOf(settings: Settings): Pick<RunConfig, "stages" | "serves">
 export function readSettings(entry: Entry): Settings {
   const settings: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags) as [string, Flag][]) {
-    const optional = ["data", "size", "scenes", "pretrained"].includes(name);
+    const optional = ["size", "scenes", ...paths].includes(name);
     if (entry.at(name).value === undefined && name in addedLater) {
       settings[name] = addedLater[name as keyof typeof addedLater];
       continue;

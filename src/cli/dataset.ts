@@ -49,6 +49,12 @@ export async function openTrainingData(settings: DataChoice & Pick<Settings, "ho
   return holdOut(dataset, part, parts);
 }
 
+/** What is learnt from without labels; null for nothing. */
+export async function openUnlabelled(settings: DataChoice & Pick<Settings, "unlabelled" | "extra">, io: Io) {
+  const { unlabelled, extra } = settings;
+  return unlabelled === null || extra === 0 ? null : openDataset({ ...settings, data: unlabelled }, io);
+}
+
 /**
  * Draws the built-in training scenes, which takes a while; they are kept.
  * @throws InterruptedError if the user does not want to wait.

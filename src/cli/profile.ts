@@ -15,10 +15,11 @@ import { Rng } from "../tensor/rng.ts";
 import { chromeTrace } from "../tensor/trace.ts";
 import { datasetFacts } from "./dataset.ts";
 import { adapterName } from "./finish.ts";
+import { choice, type Flag, whole } from "./flag.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useStored } from "./kernels.ts";
 import { disposeMethod } from "./session.ts";
-import { choice, type Flag, flags, networkConfig, newSettings, whole } from "./settings.ts";
+import { flags, networkConfig, newSettings } from "./settings.ts";
 
 const SEED = 1;
 

@@ -4,13 +4,14 @@ import { OnestageError, UsageError } from "../tensor/errors.ts";
 import { type CompareOptions, compare } from "./compare/compare.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { type ExportOptions, exportNetwork } from "./export.ts";
+import type { Flag } from "./flag.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
 import { addPrepareOptions, runPrepare } from "./prepare.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
-import { type Flag, flags, type Given, type Settings } from "./settings.ts";
+import { flags, type Given, type Settings } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { tuneFlags, tuneKernels } from "./tune.ts";
 import { VERSION } from "./version.ts";
@@ -77,6 +78,7 @@ function program(io: Io): Command {
     .description("train and evaluate every method of a comparison with several seeds, and write its tables")
     .argument("<config>", "what is compared with what; examples are in configs/")
     .requiredOption("--data <folder>", "dataset folder")
+    .option("--unlabelled <folder>", "dataset that rows with extra images learn from without labels")
     .requiredOption("--out <folder>", "where results and report go; done cells in it are not done again")
     .option("--work <folder>", "where networks and checkpoints go; a folder in --out without it")
     .option("--cell <n>", "only this cell, by number from 0 or by name: for a job of a scheduler")

@@ -3,6 +3,7 @@ import { type Augmentation, viewSize } from "../data/augment.ts";
 import { epochOrder, makeBatch } from "../data/batch.ts";
 import type { Size } from "../data/resample.ts";
 import type { Dataset } from "../data/sample.ts";
+import { unlabelledSample } from "../data/unlabelled.ts";
 import { Encoder } from "../model/encoder.ts";
 import { buildMethod, type Method, type MethodName, methods } from "../model/methods.ts";
 import type { Stage } from "../model/plan.ts";
@@ -25,6 +26,8 @@ export interface Session {
   readonly folder: string;
   readonly config: RunConfig;
   readonly dataset: Dataset;
+  /** What is learnt from without labels, if anything. */
+  readonly unlabelled: Dataset | null;
   readonly progress: Progress;
   device: GpuDevice;
   /** Where the network of a stage lies, or will lie, that this run trains or learns from. */
@@ -120,12 +123,16 @@ export function augmentationOf(settings: Settings, { width, height }: Size): Aug
   return { crop: Math.round(crop * Math.min(width, height)), ...varied };
 }
 
-/** The training batch of each step of a stage: the same for every method. */
-export function trainingBatches({ config, dataset }: Session): (step: number) => HostBatch {
+/**
+ * The training batch of each step of a stage: the same for every method, but for the unlabelled images behind it, which
+ * only those have that learn from another network.
+ */
+export function trainingBatches({ config, dataset, unlabelled }: Session, stage: Stage): (step: number) => HostBatch {
   const { settings, dataset: facts } = config;
   const { batch } = settings;
   const rng = new Rng(settings.seed, "data");
   const augmentation = augmentationOf(settings, facts);
+  const extra = methods[stage.name].reads.includes("extra") ? settings.extra : 0;
   const perEpoch = stepsPerEpoch(config);
   const size = epochSize(config);
   let order = new Uint32Array(0);
@@ -139,14 +146,12 @@ export function trainingBatches({ config, dataset }: Session): (step: number) =>
     }
     ordered = epoch;
     const from = (step % perEpoch) * batch;
-    return makeBatch(
-      dataset,
-      "train",
-      order.subarray(from, from + batch),
-      facts.depth,
-      { augmentation, rng, epoch },
-      settings.task,
+    const indices = order.subarray(from, from + batch);
+    const random = { augmentation, rng, epoch };
+    const more = Array.from({ length: extra }, (_, i) =>
+      unlabelledSample(unlabelled!, facts, rng.fork("unlabelled", step, i)),
     );
+    return makeBatch(dataset, "train", indices, facts.depth, random, settings.task, more);
   };
 }
 

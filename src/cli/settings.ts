@@ -8,6 +8,7 @@ import { planStages, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
+import { choice, decimal, type Flag, parsePart, parseRange, parseScenes, text, whole } from "./flag.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 
 /** Everything that decides what a run computes: the same settings give the same weights. */
@@ -36,6 +37,10 @@ export interface Settings extends ObjectiveWeights {
   privilegedEpochs: number;
   batch: number;
   seed: number;
+  /** Absolute path of a dataset folder whose training images are learnt from without labels; null for none. */
+  unlabelled: string | null;
+  /** Windows of them in each step of the methods that learn from another network. */
+  extra: number;
   /** Peak learning rate. */
   lr: number;
   /** Augmentation: side of the random crop as a share of the shorter side (0: none), and the rest of `Augmentation`. */
@@ -54,15 +59,6 @@ export interface Settings extends ObjectiveWeights {
   accumulate: number;
   /** Whether inner maps of residual blocks are computed again instead of kept. */
   recompute: "on" | "off";
-}
-
-/** One flag that sets a setting: what the help says, and how its text is read. */
-export interface Flag {
-  readonly flag: string;
-  readonly value: string;
-  readonly help: string;
-  /** @throws UsageError naming the flag, what was expected and what came. */
-  parse(text: string): string | number;
 }
 
 /** The settings that have a flag. */
@@ -93,6 +89,12 @@ export const flags = {
   privilegedEpochs: whole("--privileged-epochs", 1, 100_000, "the same for frozen privileged networks"),
   batch: whole("--batch", 1, 1_000_000, "images a step"),
   seed: whole("--seed", 0, 2 ** 32 - 1, "another seed gives other weights, order and scenes"),
+  unlabelled: text(
+    "--unlabelled",
+    "<folder>",
+    "dataset whose train images, cut at random, only the transfer terms learn from",
+  ),
+  extra: whole("--extra", 0, 100_000, "such cuts a step, for the methods that learn from another network"),
   lr: decimal("--lr", 1e-9, 10, "highest learning rate"),
   hall: decimal("--hall", 0, 1000, "weight of the hallucination head's cross entropy"),
   alpha: decimal("--alpha", 0, 1000, "weight of MK-MMD between restored and privileged features"),
@@ -124,6 +126,9 @@ export const flags = {
   },
 } as const satisfies Partial<Record<keyof Settings, Flag>>;
 
+/** The settings that are paths, absolute ones. */
+export const paths = ["data", "pretrained", "unlabelled"] as const;
+
 /** Settings given by flags: only those the user wrote. */
 export type Given = Partial<Record<keyof typeof flags, string | number>>;
 
@@ -134,11 +139,14 @@ export type Given = Partial<Record<keyof typeof flags, string | number>>;
 export function newSettings(given: Given): Settings {
   const preset = given.data === undefined ? scenesPreset : folderPreset;
   const settings = { ...preset, ...(given.task === "segment" ? segmentPreset : {}), ...given } as Settings;
-  for (const name of ["data", "pretrained"] as const) {
+  for (const name of paths) {
     if (given[name] !== undefined) settings[name] = path.resolve(String(given[name]));
   }
   if (given.privilegedEpochs === undefined) {
     settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
+  }
+  if (settings.extra > 0 && settings.unlabelled === null) {
+    throw new UsageError(`--extra: expected --unlabelled beside it, got ${settings.extra} alone`);
   }
   for (const name of ["size", "scenes"] as const) {
     if (settings.data !== null && given[name] !== undefined) {
@@ -153,7 +161,7 @@ export function newSettings(given: Given): Settings {
 /** @throws UsageError naming the flag whose value differs from what the run was started with. */
 export function checkUnchanged(stored: Settings, given: Given): void {
   for (const [name, value] of Object.entries(given) as [keyof typeof flags, string | number][]) {
-    const now = name === "data" || name === "pretrained" ? path.resolve(String(value)) : value;
+    const now = (paths as readonly string[]).includes(name) ? path.resolve(String(value)) : value;
     if (now === stored[name]) continue;
     const before = stored[name] ?? "none";
     throw new UsageError(`${flags[name].flag}: expected ${before} as the run was started with, got ${now}`);
@@ -213,81 +221,4 @@ function parseMethods(list: string): string {
   return Object.keys(methods)
     .filter((name) => names.includes(name))
     .join(",");
-}
-
-function parseScenes(counts: string): string {
-  const numbers = counts.split(",").map((count) => count.trim());
-  const right = numbers.length === 3 && numbers.every((count) => /^[1-9]\d{0,5}$/.test(count));
-  if (right) return numbers.join(",");
-  throw new UsageError(`--scenes: expected three numbers train,val,test from 1 to 999999, got ${show(counts)}`);
-}
-
-function parseRange(range: string): string {
-  const numbers = range.split(",").map(Number);
-  const [low = Number.NaN, high = Number.NaN] = numbers;
-  if (numbers.length === 2 && low > 0 && low <= high && high <= 10) return numbers.join(",");
-  throw new UsageError(`--scale: expected low,high with 0 < low <= high <= 10, got ${show(range)}`);
-}
-
-function parsePart(part: string): string {
-  if (part === "none") return part;
-  const [, i, k] = /^([1-9]\d?)\/([1-9]\d?)$/.exec(part) ?? [];
-  if (i !== undefined && k !== undefined && Number(i) <= Number(k) && Number(k) >= 2) return part;
-  throw new UsageError(`--hold-out: expected i/k with 1 <= i <= k and k from 2 to 99, or none, got ${show(part)}`);
-}
-
-function text(flag: string, value: string, help: string): Flag {
-  return {
-    flag,
-    value,
-    help,
-    parse(input) {
-      if (input !== "") return input;
-      throw new UsageError(`${flag}: expected ${value}, got nothing`);
-    },
-  };
-}
-
-/** A flag whose value is one of some names. */
-export function choice(flag: string, names: readonly string[], help: string): Flag {
-  return {
-    flag,
-    value: `<${names.join("|")}>`,
-    help,
-    parse(input) {
-      if (names.includes(input)) return input;
-      throw new UsageError(`${flag}: expected one of ${names.join(", ")}, got ${show(input)}`);
-    },
-  };
-}
-
-/** A flag whose value is a whole number between two. */
-export function whole(flag: string, low: number, high: number, help: string): Flag {
-  return {
-    flag,
-    value: "<n>",
-    help,
-    parse(input) {
-      const value = /^\d{1,10}$/.test(input) ? Number(input) : Number.NaN;
-      if (value >= low && value <= high) return value;
-      throw new UsageError(`${flag}: expected a whole number from ${low} to ${high}, got ${show(input)}`);
-    },
-  };
-}
-
-function decimal(flag: string, low: number, high: number, help: string): Flag {
-  return {
-    flag,
-    value: "<x>",
-    help,
-    parse(input) {
-      const value = /^\d*\.?\d+(e-?\d+)?$/i.test(input) ? Number(input) : Number.NaN;
-      if (value >= low && value <= high) return value;
-      throw new UsageError(`${flag}: expected a number from ${low} to ${high}, got ${show(input)}`);
-    },
-  };
-}
-
-function show(input: string): string {
-  return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}...` : input);
 }

@@ -78,7 +78,7 @@ export async function trainStage(session: Session, index: number, checkpoint: Lo
     let began = saved;
     // An adapter on the CPU is slow enough to report, and to be interrupted, after every step.
     const pace = { burst: session.device.adapter.software ? 1 : GPU_BURST, every: perEpoch };
-    for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, trainingBatches(session), pace)) {
+    for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, trainingBatches(session, stage), pace)) {
       const seconds = (performance.now() - began) / 1000 / reports.length;
       for (const report of reports) addStep(sums, report, seconds);
       progress.step(trainer.steps, sums, seconds);

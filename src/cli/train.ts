@@ -10,7 +10,7 @@ import { kernelChoices, noChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
-import { datasetFacts, drawScenes, openTrainingData } from "./dataset.ts";
+import { datasetFacts, drawScenes, openTrainingData, openUnlabelled } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useRunKernels, useStored } from "./kernels.ts";
@@ -145,13 +145,14 @@ async function work(
   io: Io,
   json: boolean | undefined,
 ): Promise<void> {
-  const { stages } = config;
+  const { settings, stages } = config;
   const progress = new Progress(io, stages, stepsPerEpoch(config));
   const started = performance.now();
   let before = 0;
   const elapsed = () => before + (performance.now() - started) / 1000;
   const session: Session = {
     ...{ io, folder, config, dataset, device, progress, elapsed },
+    unlabelled: await openUnlabelled(settings, io),
     networkFile: networkIn(folder),
   };
   io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);

@@ -33,7 +33,7 @@ export type Role = "baseline" | "privileged" | "ours" | "upper bound" | "step";
 export type Length = "full" | "privileged" | "fine" | "none";
 
 /** A setting that only some methods look at. */
-export type Read = keyof ObjectiveWeights | "fusion" | "fusionBlock" | "privileged" | "teacher";
+export type Read = keyof ObjectiveWeights | "extra" | "fusion" | "fusionBlock" | "privileged" | "teacher";
 
 /** How a network is trained, and what it sees when it is used. */
 export interface MethodEntry {
@@ -80,7 +80,7 @@ type Kind =
 /** A method's name. */
 export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | "modality-dropout" | "rgbd";
 
-const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid"] as const;
+const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid", "extra"] as const;
 const words = { rgb: "RGB", depth: "depth" } as const;
 
 type Entries = Partial<Record<MethodName, MethodEntry>>;
@@ -126,11 +126,11 @@ function methodsFor(own: Modality): Entries {
     }),
     [`kd-${own}`]: entry(`Distilled from ${otherWord}`, distilled, {
       ...needs({ teacher: privileged }),
-      ...{ work: 4 / 3, reads: ["smoothing", "kd", "temperature"] },
+      ...{ work: 4 / 3, reads: ["smoothing", "kd", "temperature", "extra"] },
     }),
     [`kd-both-${own}`]: entry("Distilled from RGB-D", distilled, {
       ...needs({ teacher: "rgbd" }),
-      ...{ work: 5 / 3, reads: ["smoothing", "kd", "temperature"] },
+      ...{ work: 5 / 3, reads: ["smoothing", "kd", "temperature", "extra"] },
     }),
     [`generalized-${own}`]: entry(`Generalized distillation from ${otherWord}`, generalized, {
       ...needs({ teacher: privileged }),

@@ -173,6 +173,7 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     fusionBlock: { fusionBlock: "add" },
     privileged: { privileged: "online" },
     teacher: { teacher: "both" },
+    extra: {},
   },
 };
 
@@ -196,8 +197,8 @@ it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== 
     const needed = Object.fromEntries(needs);
     const plain = await weightsOf(config, needed);
     for (const [read, change] of Object.entries(changes) as [Read, object][]) {
-      // These decide what it learns from, not how: another teacher is another stage.
-      if (read === "teacher") continue;
+      // These decide what it learns from, not how: another stage, or other batches.
+      if (read === "teacher" || read === "extra") continue;
       const changed =
         read in defaultWeights ? { ...config, weights: { ...config.weights, ...change } } : { ...config, ...change };
       const loss = await weightsOf(changed, needed);

@@ -8,6 +8,7 @@ import { predictionCost } from "../../model/cost.ts";
 import { evaluate } from "../../model/evaluate.ts";
 import type { Method, MethodName } from "../../model/methods.ts";
 import { Predictor } from "../../model/predictor.ts";
+import type { HostBatch } from "../../model/train.ts";
 import { noChoices } from "../../tensor/choices.ts";
 import type { GpuDevice } from "../../tensor/device.ts";
 import { DeviceLostError, UsageError } from "../../tensor/errors.ts";
@@ -29,11 +30,16 @@ import { type Cell, type KeyedStage, stagesOf } from "./matrix.ts";
 const MAX_LOST = 3;
 const WAIT_MS = 2000;
 
+// Predictions that are timed, of which the median counts.
+const TIMED = 15;
+
 /** What the cells of a comparison have in common. */
 export interface Workplace {
   readonly io: Io;
   readonly folder: CompareFolder;
   readonly dataset: Dataset;
+  /** What is learnt from without labels, if anything. */
+  readonly unlabelled: Dataset | null;
   readonly facts: DatasetFacts;
   device: GpuDevice;
 }
@@ -96,7 +102,11 @@ async function train(place: Workplace, stage: KeyedStage, cell: string): Promise
 }
 
 /** A run of one stage, in its own folder, whose earlier networks lie in theirs. */
-function sessionOf({ io, folder, dataset, facts, device }: Workplace, stage: KeyedStage, title: string): Session {
+function sessionOf(
+  { io, folder, dataset, unlabelled, facts, device }: Workplace,
+  stage: KeyedStage,
+  title: string,
+): Session {
   const { name, needs, epochs, settings } = stage;
   const config: RunConfig = {
     ...{ format: FORMAT, version: VERSION, created: "", command: "", settings, dataset: facts },
@@ -106,7 +116,7 @@ function sessionOf({ io, folder, dataset, facts, device }: Workplace, stage: Key
   for (const earlier of Object.values(stage.earlier)) homes.set(earlier.name, earlier);
   const named: Io = { ...io, say: (line) => io.say(`${title}: ${line}`) };
   return {
-    ...{ io: named, folder: folder.stageFolder(stage), config, dataset, device },
+    ...{ io: named, folder: folder.stageFolder(stage), config, dataset, unlabelled, device },
     progress: new Progress(named, config.stages, stepsPerEpoch(config)),
     networkFile: (network) => folder.networkFile(homes.get(network)!),
     elapsed: () => 0,
@@ -136,15 +146,28 @@ async function judge(place: Workplace, cell: Cell): Promise<CellResult> {
   const image = emptyBatch({ settings: { ...settings, batch: 1 }, stages: [], dataset: facts }, facts);
   const { flops, peakBytes } = predictionCost(predictor, image);
   const { flops: averagedFlops } = predictionCost(predictor, image, "averaged");
+  const predictSeconds = await timePrediction(predictor, image);
   predictor.dispose();
   const parameters = method.network.parameterCount();
   disposeMethod(method);
   return {
     ...{ format: "onestage-cell-1", version: VERSION, row: row.id, direction, seed, method: name, key: stage.key },
     ...{ dataset: facts.name, split: facts.evaluation, adapter: adapterName(device) },
-    ...{ parameters, flops, averagedFlops, peakBytes, stages },
+    ...{ parameters, flops, averagedFlops, peakBytes, predictSeconds, stages },
     ...{ metrics, perImage, averaged, averagedPerImage },
   };
+}
+
+/** Median time to predict a batch, its answer read back. */
+async function timePrediction(predictor: Predictor, batch: HostBatch): Promise<number> {
+  const predict = () => (batch.target.length > batch.size ? predictor.maps(batch) : predictor.images(batch));
+  const times: number[] = [];
+  for (let run = 0; run < TIMED; run++) {
+    const began = performance.now();
+    await predict();
+    times.push((performance.now() - began) / 1000);
+  }
+  return times.sort((a, b) => a - b)[TIMED >> 1]!;
 }
 
 async function recordOf(folder: CompareFolder, stage: KeyedStage): Promise<StageRecord> {

@@ -4,7 +4,7 @@ import { availableParallelism, freemem } from "node:os";
 import path from "node:path";
 import { percent } from "../../report/format.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
-import { datasetFacts, openTrainingData } from "../dataset.ts";
+import { datasetFacts, openDataset, openTrainingData } from "../dataset.ts";
 import { checkInterrupted, type Io } from "../io.ts";
 import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
@@ -15,6 +15,8 @@ import { writeReport } from "./report.ts";
 /** The flags of `compare`. */
 export interface CompareOptions {
   data: string;
+  /** What rows with `extra` learn from without labels. */
+  unlabelled?: string;
   out: string;
   /** Where networks and checkpoints go; below `out` without it. */
   work?: string;
@@ -45,16 +47,20 @@ interface Comparison {
 export async function compare(file: string, options: CompareOptions, io: Io): Promise<void> {
   const config = await readCompareConfig(file);
   const { seeds, rows } = config;
-  const settings = cellSettings(config, { ...rows[0]!, settings: {} }, seeds[0]!, options.data);
+  const settings = cellSettings(config, { ...rows[0]!, settings: {} }, seeds[0]!, options);
   const dataset = await openTrainingData(settings, io);
   const facts = datasetFacts(dataset, settings);
-  const cells = cellsOf(config, options.data, facts);
+  const cells = cellsOf(config, options, facts);
   const out = path.resolve(options.out);
   const folder = new CompareFolder(out, path.resolve(options.work ?? path.join(out, "work")));
   const comparison: Comparison = { file, options, config, cells, folder, io };
   if (options.list) return list(comparison);
   const one = options.cell === undefined ? null : chosen(cells, options.cell);
-  const place = async (): Promise<Workplace> => ({ io, folder, dataset, facts, device: await io.openDevice() });
+  const place = async (): Promise<Workplace> => {
+    const unlabelled =
+      options.unlabelled === undefined ? null : await openDataset({ ...settings, data: options.unlabelled }, io);
+    return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
+  };
   await mkdir(path.join(out, "cells"), { recursive: true });
   if (one) {
     const result = await runCell(await place(), one);
@@ -66,7 +72,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   if (workers > 1) await inProcesses(comparison, workers);
   const here = await place();
   if (workers === 1) await inTurn(comparison, here);
-  await writeReport(here, { ...comparison, facts });
+  await writeReport(here, { ...comparison, dataset, facts });
 }
 
 async function list({ cells, folder, options, io }: Comparison): Promise<void> {
@@ -139,8 +145,9 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
 
 /** @throws OnestageError if the process does not bring the cell about. */
 function inProcess({ file, options, io }: Comparison, cell: Cell, workers: number): Promise<void> {
-  const { data, out, work } = options;
-  const flags = ["--data", data, "--out", out, ...(work === undefined ? [] : ["--work", work]), "--cell", cell.name];
+  const { data, unlabelled, out, work } = options;
+  const named = Object.entries({ data, unlabelled, out, work, cell: cell.name });
+  const flags = named.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   const threads = Math.max(1, Math.floor(availableParallelism() / workers));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, "compare", file, ...flags], {

@@ -19,6 +19,8 @@ export interface CompareRow {
 /** What is compared with what. */
 export interface CompareConfig {
   title: string;
+  /** What the report says of it; null for nothing. */
+  about: string | null;
   /** Settings of all rows, by flag; presets hold for the rest. */
   settings: Given;
   seeds: number[];
@@ -29,10 +31,12 @@ export interface CompareConfig {
   ours: string;
   baseline: string | null;
   upper: string | null;
+  /** A table in the dataset's folder, comma-separated, whose column says what each image was cut out of. */
+  groups: { file: string; column: string } | null;
 }
 
 // What a run has of its own, and no row may set.
-const RESERVED = ["data", "methods", "seed"];
+const RESERVED = ["data", "unlabelled", "methods", "seed"];
 
 /**
  * Reads the configuration of a comparison.
@@ -47,7 +51,7 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     throw new FormatError(file, "JSON", error.message);
   }
   const root = new Entry(json, file, "");
-  const known = ["title", "about", "settings", "seeds", "directions", "rows", "ours", "baseline", "upper"];
+  const known = ["title", "about", "settings", "seeds", "directions", "rows", "ours", "baseline", "upper", "groups"];
   for (const [key, entry] of root.entries()) {
     if (!known.includes(key)) entry.fail(`one of ${known.join(", ")}`, key);
   }
@@ -63,6 +67,7 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
   const optional = (name: string) => (root.at(name).value == null ? null : row(name));
   const config: CompareConfig = {
     title: root.at("title").text(),
+    about: root.at("about").value === undefined ? null : root.at("about").text(),
     settings: readGiven(root.at("settings")),
     seeds: seeds.map((seed) => seed.whole(0, 2 ** 32 - 1)),
     directions: directions.map((entry) => modality(entry) as Modality),
@@ -70,9 +75,14 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     ours: row("ours"),
     baseline: optional("baseline"),
     upper: optional("upper"),
+    groups: root.at("groups").value == null ? null : readGroups(root.at("groups")),
   };
   for (const direction of config.directions) for (const { method } of rows) methodOf(method, direction);
   return config;
+}
+
+function readGroups(entry: Entry): { file: string; column: string } {
+  return { file: entry.at("file").text(), column: entry.at("column").text() };
 }
 
 function readRow(entry: Entry): CompareRow {
@@ -107,11 +117,17 @@ function readGiven(entry: Entry): Given {
   return given;
 }
 
-/** The settings of one cell. */
-export function cellSettings(config: CompareConfig, row: CompareRow, seed: number, data: string | null): Settings {
-  const given: Given = { ...config.settings, ...row.settings, seed };
-  if (data !== null) given.data = data;
-  return newSettings(given);
+/** The folders that a comparison reads: the dataset, and what is learnt from without labels. */
+export interface Folders {
+  data: string;
+  unlabelled?: string;
+}
+
+/** The settings of one cell. @throws UsageError if it needs unlabelled images and there are none. */
+export function cellSettings(config: CompareConfig, row: CompareRow, seed: number, folders: Folders): Settings {
+  const { data, unlabelled } = folders;
+  const given: Given = { ...config.settings, ...row.settings, seed, data };
+  return newSettings(unlabelled === undefined ? given : { ...given, unlabelled });
 }
 
 /** A method by its name in a configuration. @throws UsageError if there is none such for the modality. */

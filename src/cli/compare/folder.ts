@@ -36,6 +36,8 @@ export interface CellResult {
   averagedFlops: number;
   /** Bytes on the device for one image at test time. */
   peakBytes: number;
+  /** Median time to predict one image. */
+  predictSeconds?: number;
   stages: StageRecord[];
   metrics: Metrics;
   perImage: PerImage;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { type MethodName, type Modality, methods } from "../../model/methods.ts";
+import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import type { DatasetFacts } from "../config.ts";
 import { addedLater } from "../presets.ts";
 import type { Settings } from "../settings.ts";
-import { type CompareConfig, type CompareRow, cellSettings, methodOf } from "./config.ts";
+import { type CompareConfig, type CompareRow, cellSettings, type Folders, methodOf } from "./config.ts";
 
 /** One network that is trained for one or more cells; the same key is the same network. */
 export interface KeyedStage extends Stage {
@@ -36,12 +36,12 @@ const COMMON = [
 const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained"] as const;
 
 /** All cells, seed by seed, so that every row has one result early. */
-export function cellsOf(config: CompareConfig, data: string | null, facts: DatasetFacts): Cell[] {
+export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {
   const cells: Cell[] = [];
   for (const seed of config.seeds) {
     for (const direction of config.directions) {
       for (const row of config.rows) {
-        const settings = cellSettings(config, row, seed, data);
+        const settings = cellSettings(config, row, seed, folders);
         const method = methodOf(row.method, direction);
         const stage = keyedStage(method, settings, facts);
         cells.push({ name: `${direction}-${row.id}-s${seed}`, row, direction, seed, method, stage });
@@ -49,6 +49,11 @@ export function cellsOf(config: CompareConfig, data: string | null, facts: Datas
     }
   }
   return cells;
+}
+
+/** Settings that methods came to read later, alike. */
+function isNew(read: Read): read is "fusionBlock" | "extra" {
+  return read === "fusionBlock" || read === "extra";
 }
 
 /** A stage with the stages it needs and the keys of all. */
@@ -64,7 +69,7 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
-    reads: reads.filter((read) => read !== "fusionBlock" || settings[read] !== "ctn").map((read) => settings[read]),
+    reads: reads.filter((read) => !isNew(read) || settings[read] !== addedLater[read]).map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
   const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);

@@ -1,5 +1,8 @@
+import { realpath } from "node:fs/promises";
 import path from "node:path";
 import { writeFileAtomic } from "../../data/node/atomic.ts";
+import { readText, resolveInside } from "../../data/node/files.ts";
+import type { Dataset } from "../../data/sample.ts";
 import { methods } from "../../model/methods.ts";
 import {
   type ComparisonData,
@@ -10,6 +13,7 @@ import {
   type SampleReport,
   type SeedMetrics,
 } from "../../report/index.ts";
+import { FormatError } from "../../tensor/errors.ts";
 import type { DatasetFacts } from "../config.ts";
 import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
@@ -27,6 +31,7 @@ export interface ReportSource {
   config: CompareConfig;
   cells: readonly Cell[];
   folder: CompareFolder;
+  dataset: Dataset;
   facts: DatasetFacts;
   io: Io;
 }
@@ -65,9 +70,9 @@ async function comparisonData(source: ReportSource, samples: SampleReport[]): Pr
       rows.push(rowOf(own[0]!, done));
     }
   }
-  const settings = cellSettings(config, { ...config.rows[0]!, settings: {} }, config.seeds[0]!, options.data);
+  const settings = cellSettings(config, { ...config.rows[0]!, settings: {} }, config.seeds[0]!, options);
   const shown = Object.entries(settings).filter(
-    ([name, value]) => value !== null && !["data", "methods", "seed"].includes(name),
+    ([name, value]) => value !== null && !["data", "unlabelled", "methods", "seed"].includes(name),
   );
   const id = (direction: string, of: string | null) => of && rowId(direction, of);
   const [width, height] = [facts.width, facts.height];
@@ -88,8 +93,35 @@ async function comparisonData(source: ReportSource, samples: SampleReport[]): Pr
       baseline: id(direction, config.baseline),
       upper: id(direction, config.upper),
     })),
-    ...{ missing, samples, notes: [] },
+    groups: await groupsOf(source),
+    ...{ missing, samples, notes: config.about === null ? [] : [config.about] },
   };
+}
+
+/**
+ * For each image of the split a number for what it was cut out of, by the table that the configuration names.
+ * @throws FormatError if the table lacks the column or an image.
+ */
+async function groupsOf({ config, options, dataset, facts }: ReportSource): Promise<number[] | undefined> {
+  if (!config.groups) return undefined;
+  const { file, column } = config.groups;
+  const table = await resolveInside(await realpath(options.data), file, "groups");
+  const [head = [], ...lines] = (await readText(table)).split("\n").map((line) => line.trim().split(","));
+  const at = head.indexOf(column);
+  if (at < 0) throw new FormatError(table, `a column ${column}`, head.join(", "));
+  const byName = new Map(lines.map((line) => [line[0], line[at]]));
+  const numbers = new Map<string, number>();
+  return Array.from({ length: dataset.size(facts.evaluation) }, (_, i) => {
+    const { name } = dataset.sample(facts.evaluation, i);
+    const group = byName.get(name);
+    if (group === undefined) throw new FormatError(table, `a line for ${name}`, "none");
+    if (!numbers.has(group)) numbers.set(group, numbers.size);
+    return numbers.get(group)!;
+  });
+}
+
+function median(values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 function rowId(direction: string, id: string): string {
@@ -104,7 +136,7 @@ function rowOf({ row, direction, method }: Cell, done: readonly CellResult[]): C
     id: rowId(direction, row.id),
     label: row.label ?? title,
     role: role === "step" ? "baseline" : role,
-    direction,
+    direction: methods[method].seen,
     seeds: done.map(({ seed, metrics, perImage, averaged, averagedPerImage, stages }) => ({
       ...{ seed, metrics: metrics as SeedMetrics, perImage },
       ...{ averaged: averaged as SeedMetrics | null, averagedPerImage },
@@ -113,6 +145,8 @@ function rowOf({ row, direction, method }: Cell, done: readonly CellResult[]): C
     parameters: first?.parameters ?? Number.NaN,
     flops: first?.flops ?? Number.NaN,
     averagedFlops: first?.averagedFlops ?? Number.NaN,
+    peakBytes: first?.peakBytes,
+    predictSeconds: median(done.flatMap(({ predictSeconds }) => predictSeconds ?? [])),
     trainSeconds: seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
   };
 }
@@ -127,12 +161,15 @@ async function gallery(place: Workplace, { config, cells, folder }: ReportSource
   const ours = shown.find(({ row }) => row.id === config.ours);
   const stages = [...shown.map(({ stage }) => stage), ...Object.values(ours?.stage.earlier ?? {})];
   const own = [...new Map(stages.map((stage) => [stage.name, stage])).values()];
+  const rowOfStage = (name: string) => shown.find((cell) => cell.stage.name === name)?.row;
   if (!ours || !stagesOf(ours.stage).every((stage) => folder.isTrained(stage))) return [];
   const pictures = new Gallery(place.dataset, place.facts, ours.stage.settings.task);
   for (const stage of own) {
     if (!folder.isTrained(stage)) continue;
     const method = await openTrained(place, stage);
-    await pictures.add(place.device, method);
+    const row = rowOfStage(stage.name);
+    const as = row ? { id: rowId(direction!, row.id), title: row.label ?? methods[stage.name].title } : null;
+    await pictures.add(place.device, method, as);
     disposeMethod(method);
   }
   return pictures.result([ours.stage]);

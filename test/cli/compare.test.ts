@@ -1,0 +1,200 @@
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { cli, temporaryFolder, writeDataset } from "./harness.ts";
+import { bundledProgram, startProgram } from "./process.ts";
+
+const folder = temporaryFolder();
+const data = writeDataset(path.join(folder, "data"), { splits: { train: 40, val: 8 } });
+const bundle = bundledProgram();
+
+const rows = [
+  { id: "only", method: "only" },
+  { id: "kd", method: "kd" },
+  { id: "ensemble", method: "ensemble" },
+  { id: "one-stage", method: "one-stage", label: "Ours" },
+  { id: "no-jan", method: "one-stage", settings: { alpha: 0, beta: 0 } },
+  { id: "rgbd", method: "rgbd" },
+];
+const whole = {
+  title: "Small",
+  settings: { epochs: 1, batch: 8, crop: 0, privilegedEpochs: 1 },
+  seeds: [1, 2],
+  directions: ["rgb"],
+  rows,
+  ...{ ours: "one-stage", baseline: "only", upper: "rgbd" },
+};
+
+/** Writes a configuration. */
+function configured(name: string, changes: object = {}): string {
+  const file = path.join(folder, `${name}.json`);
+  writeFileSync(file, JSON.stringify({ ...whole, ...changes }));
+  return file;
+}
+
+const compare = (file: string, out: string, ...more: string[]) =>
+  cli("compare", file, "--data", data, "--out", path.join(folder, out), ...more);
+
+/** A cell's result without what depends on the clock. */
+function cell(out: string, name: string): object {
+  const result = JSON.parse(readFileSync(path.join(folder, out, "cells", `${name}.json`), "utf8"));
+  return { ...result, predictSeconds: 0, stages: result.stages.map((stage: object) => ({ ...stage, seconds: 0 })) };
+}
+
+const names = (out: string) => readdirSync(path.join(folder, out, "cells")).map((file) => path.basename(file, ".json"));
+
+describe("onestage compare", { timeout: 120_000 }, () => {
+  const file = configured("whole");
+
+  it("trains every cell once, shares their stages, and writes the report", async () => {
+    const { code, out, err } = await compare(file, "whole", "--workers", "1");
+    expect(code, err.join("\n")).toBe(0);
+    expect(out).toContain("# Small");
+    const expected = rows.flatMap(({ id }) => [1, 2].map((seed) => `rgb-${id}-s${seed}`));
+    expect(names("whole").sort()).toEqual(expected.sort());
+    // rgb-only, second-rgb, ensemble, P, kd, two of one-stage, rgbd; each with two seeds.
+    expect(readdirSync(path.join(folder, "whole", "work"))).toHaveLength(2 * 8);
+    const { missing, tables } = JSON.parse(readFileSync(path.join(folder, "whole", "results.json"), "utf8"));
+    expect(missing).toEqual([]);
+    // Networks with two heads have a row for their mean.
+    expect(tables[0].rows.map(({ id }: { id: string }) => id)).toHaveLength(rows.length + 2);
+    for (const report of ["report.md", "report.html"]) {
+      expect(readFileSync(path.join(folder, "whole", report), "utf8")).toContain("Ours");
+    }
+    // P is trained once, and only one cell with a teacher of its own name differs from the other.
+    const [ours, without] = ["one-stage", "no-jan"].map((id) => cell("whole", `rgb-${id}-s1`)) as [
+      { stages: { name: string }[]; parameters: number; flops: number },
+      { stages: { name: string }[]; parameters: number; flops: number },
+    ];
+    expect(ours.stages.map((stage) => stage.name)).toEqual(["privileged-depth", "one-stage-rgb"]);
+    expect(without.stages.map((stage) => stage.name)).toEqual(["one-stage-rgb"]);
+    expect(ours.parameters).toBe(without.parameters);
+    expect(ours.flops).toBe(without.flops);
+  });
+
+  it("does nothing again that is done", async () => {
+    const times = () =>
+      names("whole").map((name) => statSync(path.join(folder, "whole", "cells", `${name}.json`)).mtimeMs);
+    const before = times();
+    const { code, err } = await compare(file, "whole", "--workers", "1");
+    expect(code).toBe(0);
+    expect(times()).toEqual(before);
+    expect(err.filter((line) => line.includes("epoch"))).toEqual([]);
+  });
+
+  it("brings one cell about by its number or name, to the same result", async () => {
+    const listed = await compare(file, "single", "--list", "--json");
+    const cells = JSON.parse(listed.out) as { cell: number; name: string; done: boolean }[];
+    expect(cells.map(({ done }) => done)).toEqual(cells.map(() => false));
+    const number = cells.findIndex(({ name }) => name === "rgb-kd-s2");
+    expect((await compare(file, "single", "--cell", `${number}`)).code).toBe(0);
+    const json = await compare(file, "single", "--cell", "rgb-kd-s2", "--json");
+    expect(JSON.parse(json.out).row).toBe("kd");
+    expect(names("single")).toEqual(["rgb-kd-s2"]);
+    expect(cell("single", "rgb-kd-s2")).toEqual(cell("whole", "rgb-kd-s2"));
+    const again = await compare(file, "single", "--list");
+    expect(again.out.split("\n").filter((line) => line.includes("\tdone\t"))).toEqual([`${number}\tdone\trgb-kd-s2`]);
+  });
+
+  it("trains a cell again whose settings have changed, and no other stage", async () => {
+    const changed = configured("changed", {
+      rows: rows.map((row) => (row.id === "kd" ? { ...row, settings: { kd: 3 } } : row)),
+    });
+    const list = await compare(changed, "single", "--list", "--json");
+    expect(JSON.parse(list.out).some(({ done }: { done: boolean }) => done)).toBe(false);
+    const { err } = await compare(changed, "single", "--cell", "rgb-kd-s2");
+    const trained = err.filter((line) => line.includes("epoch 1/1"));
+    expect(trained).toHaveLength(1);
+    expect(trained[0]).toContain("kd-rgb");
+  });
+
+  it("writes the report of what is there, and the commands for what is missing", async () => {
+    const { code, err } = await compare(file, "whole-part", "--cell", "rgb-only-s1");
+    expect(code, err.join("\n")).toBe(0);
+    const report = await compare(file, "whole-part", "--report");
+    expect(report.code, report.err.join("\n")).toBe(0);
+    expect(report.err.join("\n")).toContain("11 cells are not done yet");
+    expect(readFileSync(path.join(folder, "whole-part", "report.md"), "utf8")).toContain("--cell rgb-kd-s2");
+  });
+
+  it("gives the same results in several processes, and after Ctrl-C", async () => {
+    const few = configured("few", {
+      seeds: [1],
+      rows: rows.filter(({ id }) => ["only", "kd", "one-stage"].includes(id)),
+      upper: null,
+    });
+    const args = ["compare", few, "--data", data, "--out", path.join(folder, "processes"), "--workers", "2"];
+    const first = startProgram(bundle, args);
+    await first.says(/epoch 1\/1/);
+    first.kill("SIGINT");
+    expect(await first.ended, first.said.err).toBe(130);
+    // The processes it had started end by themselves.
+    await sleep(1000);
+    const second = startProgram(bundle, args);
+    expect(await second.ended, second.said.err).toBe(0);
+    for (const name of names("processes")) expect(cell("processes", name), name).toEqual(cell("whole", name));
+    expect(names("processes")).toHaveLength(3);
+    expect(existsSync(path.join(folder, "processes", "report.html"))).toBe(true);
+  });
+
+  it("waits for a stage that another process trains", async () => {
+    const args = (name: string) => [
+      "compare",
+      file,
+      "--data",
+      data,
+      "--out",
+      path.join(folder, "both"),
+      "--cell",
+      name,
+    ];
+    const both = ["rgb-kd-s1", "rgb-one-stage-s1"].map((name) => startProgram(bundle, args(name)));
+    for (const one of both) expect(await one.ended, one.said.err).toBe(0);
+    for (const name of names("both")) expect(cell("both", name)).toEqual(cell("whole", name));
+    // Both need P; one of them has trained it.
+    const times = both.filter(({ said }) => said.err.includes("privileged-depth: epoch 1/1")).length;
+    expect(times).toBe(1);
+  });
+
+  it("learns from unlabelled images too, where a row says so", async () => {
+    const more = { id: "more", method: "one-stage", settings: { extra: 4 } };
+    const extra = configured("extra", {
+      rows: [...rows.filter(({ id }) => id === "one-stage"), more],
+      ...{ baseline: null, upper: null },
+    });
+    const alone = await compare(extra, "extra", "--list");
+    expect(alone.err).toEqual(["--extra: expected --unlabelled beside it, got 4 alone"]);
+    const { code, err } = await compare(extra, "extra", "--workers", "1", "--unlabelled", data);
+    expect(code, err.join("\n")).toBe(0);
+    expect(cell("extra", "rgb-one-stage-s1")).toEqual(cell("whole", "rgb-one-stage-s1"));
+    // P is shared, the network itself is another one.
+    expect(readdirSync(path.join(folder, "extra", "work"))).toHaveLength(2 * 3);
+    expect(cell("extra", "rgb-more-s1")).not.toEqual({ ...cell("extra", "rgb-one-stage-s1"), row: "more" });
+  });
+
+  it.each([
+    ["no JSON", "{", /expected JSON/],
+    ["an unknown entry", { colour: 1 }, /expected one of title.+got colour/],
+    ["an unknown method", { rows: [{ id: "a", method: "magic" }], ours: "a", baseline: null, upper: null }, /a method/],
+    ["two rows of one name", { rows: [rows[0], rows[0]], ours: "only" }, /different ids/],
+    ["a setting that no flag takes", { settings: { epochs: 0 } }, /what --epochs takes, got 0/],
+    ["a setting that a comparison has of its own", { settings: { seed: 1 } }, /settings\.seed.+got seed/],
+    ["a row that is not there", { ours: "best" }, /ours: expected the id of a row/],
+    ["no seeds", { seeds: [] }, /seeds: expected a list/],
+  ])("refuses a configuration with %s", async (name, changes, message) => {
+    const broken = configured("broken");
+    writeFileSync(broken, typeof changes === "string" ? changes : JSON.stringify({ ...whole, ...changes }));
+    const { code, err } = await compare(broken, "broken");
+    expect(code, name).toBe(2);
+    expect(err).toHaveLength(1);
+    expect(err[0]).toMatch(message);
+    expect(existsSync(path.join(folder, "broken"))).toBe(false);
+    rmSync(broken);
+  });
+
+  it("refuses a cell that is not there, and a number of workers that is none", async () => {
+    expect((await compare(file, "none", "--cell", "12")).err[0]).toMatch(/--cell: expected a number from 0 to 11/);
+    expect((await compare(file, "none", "--workers", "0")).err[0]).toMatch(/--workers: expected a whole number/);
+  });
+});
