@@ -89,9 +89,10 @@ function ask(worker: ChildProcess, order: Order, onSample: (count: number) => vo
 export async function prepareWorker(kind: string, from: string, options: PrepareOptions): Promise<void> {
   const send = (answer: Answer) => process.connected && process.send?.(answer);
   await withSource([kind, from], options, async (source) => {
+    let plan: PackPlan | undefined;
     for await (const { shard, size, recipe, out } of orders()) {
       try {
-        const plan = planOf(source, size, options);
+        plan ??= planOf(source, size, options);
         if (plan.kind.recipe !== recipe) throw new OnestageError(`${source.name}: it changed while it was prepared`);
         let count = 0;
         let told = 0;

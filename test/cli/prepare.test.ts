@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openFolder } from "../../src/data/node/folder.ts";
 import { openPackedFolder } from "../../src/data/node/packedFolder.ts";
@@ -54,6 +55,7 @@ describe("prepare", () => {
     expect(found).toMatchObject({ splits: { train: 12, val: 8 }, shards: 2, made: 2, kept: 0 });
     const [packed, plain] = [await openPackedFolder(out), await openFolder(data)];
     for (const split of plain.splits) {
+      expect(packed.size(split)).toBe(plain.size(split));
       for (let i = 0; i < plain.size(split); i++) {
         expect(packed.sample(split, i)).toEqual({ ...plain.sample(split, i), label: undefined });
       }
@@ -260,5 +262,32 @@ describe("--data takes a packed folder", () => {
     rmSync(shard);
     expectRefused(await train(), /train-00000\.safetensors: expected a file \(named by .+\), got nothing there$/);
     expect(existsSync(path.join(folder, "never"))).toBe(false);
+  });
+});
+
+const real = process.env.ONESTAGE_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+const absent = existsSync(real) ? "" : ` (skipped: no folder ${real}; set ONESTAGE_DATA)`;
+
+describe.skipIf(absent)(`the real datasets${absent}`, () => {
+  it("potholes-mit, whose depth is not millimetres, packed holds what the folder holds", async () => {
+    const from = path.join(real, "potholes-mit");
+    expect((await prepare(from, out, "--depth-unit", "transformed disparity")).code).toBe(0);
+    const [packed, plain] = [await openPackedFolder(out), await openFolder(from)];
+    expect(packed.index).toMatchObject({
+      name: "potholes-mit",
+      depthUnit: "transformed disparity",
+      labels: plain.labels,
+    });
+    expect(packed.index.statistics).toEqual(statistics(plain, "train"));
+    for (const split of plain.splits) {
+      expect(packed.size(split)).toBe(plain.size(split));
+      for (let i = 0; i < plain.size(split); i++) {
+        const [a, b] = [packed.sample(split, i), plain.sample(split, i)];
+        expect([a.name, a.target]).toEqual([b.name, b.target]);
+        for (const part of ["rgb", "depth", "label"] as const) {
+          expect(Buffer.compare(Buffer.from(a[part]!.slice().buffer), Buffer.from(b[part]!.slice().buffer))).toBe(0);
+        }
+      }
+    }
   });
 });

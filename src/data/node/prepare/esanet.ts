@@ -2,7 +2,8 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, UsageError } from "../../../tensor/errors.ts";
 import { fileError, readText, resolveInside } from "../files.ts";
-import { parseClassNames, readLines, requireInside } from "../lists.ts";
+import { parseClassNames } from "../lists.ts";
+import { readList, withEndings, withFolder } from "./esanetLists.ts";
 import { type ImagePlace, readColour, readDepthMap, readShiftedLabel } from "./images.ts";
 import { filesSource } from "./lists.ts";
 import { labelNames } from "./names.ts";
@@ -16,8 +17,6 @@ const DEPTHS = { filled: "depth", disparity: "disparity_raw", raw: "depth_raw" }
 
 /** Usual numbers of pixel classes, the preferred ones first. */
 const CLASSES = [40, 37, 19, 13];
-
-const IMAGES = [".png", ".jpg", ".npy"];
 
 interface Files {
   name: string;
@@ -116,37 +115,6 @@ function chooseLabels(root: string, inside: readonly string[], { classes }: Sour
     throw new FormatError(root, "label maps labels_N or semantic_N of at most 255 classes in each split", have);
   }
   return { folder, classes: chosen! };
-}
-
-interface Line {
-  name: string;
-  file: string;
-  origin: string;
-}
-
-async function readList(root: string, name: string, present: readonly string[]): Promise<Omit<Line, "file">[] | null> {
-  if (!present.includes(name)) return null;
-  const text = await readText(await resolveInside(root, name, root));
-  return readLines(text, path.join(root, name)).map(({ content, origin }) => {
-    requireInside(content, origin);
-    return { name: content, origin };
-  });
-}
-
-/** Lines that name samples: the files' ending is that of the first file that is there. */
-async function withEndings(root: string, folder: string, lines: readonly Omit<Line, "file">[]): Promise<Line[]> {
-  let ending = IMAGES[0];
-  for (const other of IMAGES) {
-    const found = await resolveInside(root, `${folder}/${lines[0]?.name}${other}`, root).catch(() => null);
-    if (found) ending = other;
-  }
-  return lines.map((line) => ({ ...line, file: `${folder}/${line.name}${ending}` }));
-}
-
-/** Lines that name files. */
-function withFolder(folder: string, lines: readonly Omit<Line, "file">[] | null, root: string): Line[] {
-  if (!lines) throw new FormatError(root, `a list ${folder.replace("/", "_")}.txt`, "none");
-  return lines.map((line) => ({ ...line, name: line.name.replace(/\.\w+$/, ""), file: `${folder}/${line.name}` }));
 }
 
 /** Names of the classes: class_names_1+N.txt without its void, else the usual ones, else numbers. */
