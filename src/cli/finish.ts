@@ -63,7 +63,7 @@ export async function finishRun(session: Session): Promise<{ results: Results; r
     adapter: adapterName(device),
     seconds: session.elapsed(),
     networks,
-    notes: [...teacherNotes(config.stages), ...notesOf(records)],
+    notes: [...stageNotes(config.stages), ...notesOf(records)],
   };
   const report = reportOf(session, results, records, samples);
   await writeModel(session);
@@ -139,10 +139,10 @@ function networkRows({ name, averaged, metrics, ...rest }: NetworkResult): Netwo
     : [row];
 }
 
-function teacherNotes(stages: readonly Stage[]): string[] {
+function stageNotes(stages: readonly Stage[]): string[] {
   return stages.flatMap(({ name, needs }) => {
     const earlier = Object.values(needs);
-    return earlier.length > 0 ? [`${name} was trained with ${earlier.join(" and ")}, trained before.`] : [];
+    return earlier.length > 0 ? [`${name} learnt from ${earlier.join(" and ")}, trained before.`] : [];
   });
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileError } from "../data/node/files.ts";
@@ -10,35 +11,53 @@ export const LOCK_FILE = ".lock";
 
 const ATTEMPTS = 3;
 
+// A process on another machine counts as alive as long as it has touched its lock, which it does now and then.
+const TOUCH_MS = 30_000;
+const SILENT_MS = 6 * TOUCH_MS;
+
 /**
- * Takes a folder for this process, so that no other writes into it; one left by a process that is gone is taken over.
+ * Takes a folder for this process, so that no other writes into it; one left by a process that is gone is taken over, from
+ * another machine (on a shared file system) after three minutes.
  * `does` says what is done in the folder.
  * @returns what gives the folder back.
  * @throws UsageError if a living process has it.
  */
 export async function lockFolder(folder: string, does = "trains into"): Promise<() => Promise<void>> {
   const file = path.join(folder, LOCK_FILE);
-  const ours = identity(process.pid)!;
+  const ours = `${identity(process.pid)!}@${hostname()}`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       writeFileSync(file, ours, { flag: "wx" });
       // Of two that take over the same lock at once, the later one has removed the earlier one's: then that one retries.
       if (attempt > 0) await sleep(50);
-      if (attempt === 0 || (await readLock(file)) === ours) return () => rm(file, { force: true });
+      if (attempt === 0 || (await readLock(file)) === ours) return hold(file);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(file, "write", error);
     }
     const holder = await readLock(file);
-    if (isAlive(holder)) break;
+    if (await isAlive(holder, file)) break;
     await rm(file, { force: true });
   }
   const pid = Number.parseInt(await readLock(file), 10);
   throw new UsageError(`${folder}: expected a folder that nobody ${does}, got one that process ${pid} ${does}`);
 }
 
+/** Keeps a lock fresh until it is given back. */
+function hold(file: string): () => Promise<void> {
+  const touch = () => utimes(file, new Date(), new Date()).catch(() => {});
+  const timer = setInterval(touch, TOUCH_MS).unref();
+  return () => {
+    clearInterval(timer);
+    return rm(file, { force: true });
+  };
+}
+
 /** Whether the process that wrote this still runs. */
-function isAlive(holder: string): boolean {
-  return holder !== "" && identity(Number.parseInt(holder, 10)) === holder;
+async function isAlive(holder: string, file: string): Promise<boolean> {
+  const [process, host] = holder.split("@") as [string, string?];
+  if (host === undefined || host === hostname()) return identity(Number.parseInt(process, 10)) === process;
+  const touched = (await stat(file).catch(() => null))?.mtimeMs;
+  return holder !== "" && touched !== undefined && Date.now() - touched < SILENT_MS;
 }
 
 async function readLock(file: string): Promise<string> {

@@ -93,9 +93,9 @@ describe("train", () => {
       settings: { data: "../data", model: "tiny", batch: 4 },
       dataset: { width: 16, height: 16, classes: ["near red", "far blue"], validation: "val", evaluation: "test" },
       stages: [
-        { name: "rgb-only", teacher: null, epochs: 2 },
-        { name: "privileged-depth", teacher: null, epochs: 1 },
-        { name: "one-stage-rgb", teacher: "privileged-depth", epochs: 2 },
+        { name: "rgb-only", needs: {}, epochs: 2 },
+        { name: "privileged-depth", needs: {}, epochs: 1 },
+        { name: "one-stage-rgb", needs: { privileged: "privileged-depth" }, epochs: 2 },
       ],
       serves: { rgb: "one-stage-rgb", depth: null, both: null },
     });

@@ -414,7 +414,7 @@ describe("eval and predict refuse", () => {
         "--run",
         spoiled("config.json", () => "{}"),
       ),
-      /config\.json: format: expected "onestage-run-1", got nothing$/,
+      /config\.json: format: expected "onestage-run-2", got nothing$/,
     );
   });
 
