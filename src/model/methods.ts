@@ -8,7 +8,6 @@ import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } 
 import { mshnet } from "./baselines/mshnet.ts";
 import { modalityDropout, modalityDropped, oneStage, rgbd, twoStage } from "./baselines/onestage.ts";
 import { adapted, distilled, generalized, plain } from "./baselines/student.ts";
-import { decoderConfig } from "./decoder.ts";
 import { encoderConfig } from "./encoder.ts";
 import { Judge } from "./judge.ts";
 import {
@@ -22,6 +21,7 @@ import {
 } from "./method.ts";
 import { type ObjectiveWeights, transfers } from "./objective.ts";
 import { SingleNetwork } from "./single.ts";
+import { alignedWidths } from "./task.ts";
 
 export type { DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
 export { predict } from "./method.ts";
@@ -234,7 +234,7 @@ export function buildMethod(
   const parts: Parts = {
     ...{ init, config, task, encoder, judge, available },
     missing: available === "rgb" ? "depth" : "rgb",
-    deepest: task === "segment" ? decoderConfig(encoder).context : encoder.widths.at(-1)!,
+    deepest: alignedWidths(task, encoder).at(-1)!,
     single: (at, modality) => new SingleNetwork(at, channels[modality], classes, encoder, task),
     given: (part) => needed[part] ?? null,
     need(part) {

@@ -2,13 +2,17 @@ import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { availableParallelism, freemem } from "node:os";
 import path from "node:path";
+import { HELD_OUT } from "../../data/holdOut.ts";
+import type { Dataset } from "../../data/sample.ts";
 import { percent } from "../../report/format.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
 import { datasetFacts, openDataset, openTrainingData } from "../dataset.ts";
 import { checkInterrupted, type Io } from "../io.ts";
+import type { Settings } from "../settings.ts";
 import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
 import { CompareFolder } from "./folder.ts";
+import { groupsOf, without } from "./groups.ts";
 import { type Cell, cellsOf, stagesOf } from "./matrix.ts";
 import { writeReport } from "./report.ts";
 
@@ -57,8 +61,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   if (options.list) return list(comparison);
   const one = options.cell === undefined ? null : chosen(cells, options.cell);
   const place = async (): Promise<Workplace> => {
-    const unlabelled =
-      options.unlabelled === undefined ? null : await openDataset({ ...settings, data: options.unlabelled }, io);
+    const unlabelled = await openPool(options, config, settings, dataset, io);
     return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
   };
   await mkdir(path.join(out, "cells"), { recursive: true });
@@ -73,6 +76,23 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   const here = await place();
   if (workers === 1) await inTurn(comparison, here);
   await writeReport(here, { ...comparison, dataset, facts });
+}
+
+/**
+ * What is learnt from without labels, if anything; without the images that held-out ones were cut out of, where both
+ * go by the same names.
+ */
+async function openPool(
+  { data, unlabelled }: CompareOptions,
+  config: CompareConfig,
+  settings: Settings,
+  dataset: Dataset,
+  io: Io,
+): Promise<Dataset | null> {
+  if (unlabelled === undefined) return null;
+  const pool = await openDataset({ ...settings, data: unlabelled }, io);
+  if (settings.holdOut === "none") return pool;
+  return without(pool, new Set(await groupsOf(config, data, dataset, HELD_OUT)));
 }
 
 async function list({ cells, folder, options, io }: Comparison): Promise<void> {

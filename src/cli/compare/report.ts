@@ -1,7 +1,5 @@
-import { realpath } from "node:fs/promises";
 import path from "node:path";
 import { writeFileAtomic } from "../../data/node/atomic.ts";
-import { readText, resolveInside } from "../../data/node/files.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { methods } from "../../model/methods.ts";
 import {
@@ -13,7 +11,6 @@ import {
   type SampleReport,
   type SeedMetrics,
 } from "../../report/index.ts";
-import { FormatError } from "../../tensor/errors.ts";
 import type { DatasetFacts } from "../config.ts";
 import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
@@ -22,6 +19,7 @@ import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
 import { type CompareConfig, cellSettings } from "./config.ts";
 import type { CellResult, CompareFolder } from "./folder.ts";
+import { groupsOf } from "./groups.ts";
 import { type Cell, stagesOf } from "./matrix.ts";
 
 /** What the report of a comparison is made from. */
@@ -93,31 +91,16 @@ async function comparisonData(source: ReportSource, samples: SampleReport[]): Pr
       baseline: id(direction, config.baseline),
       upper: id(direction, config.upper),
     })),
-    groups: await groupsOf(source),
+    groups: await groupNumbers(source),
     ...{ missing, samples, notes: config.about === null ? [] : [config.about] },
   };
 }
 
-/**
- * For each image of the split a number for what it was cut out of, by the table that the configuration names.
- * @throws FormatError if the table lacks the column or an image.
- */
-async function groupsOf({ config, options, dataset, facts }: ReportSource): Promise<number[] | undefined> {
-  if (!config.groups) return undefined;
-  const { file, column } = config.groups;
-  const table = await resolveInside(await realpath(options.data), file, "groups");
-  const [head = [], ...lines] = (await readText(table)).split("\n").map((line) => line.trim().split(","));
-  const at = head.indexOf(column);
-  if (at < 0) throw new FormatError(table, `a column ${column}`, head.join(", "));
-  const byName = new Map(lines.map((line) => [line[0], line[at]]));
-  const numbers = new Map<string, number>();
-  return Array.from({ length: dataset.size(facts.evaluation) }, (_, i) => {
-    const { name } = dataset.sample(facts.evaluation, i);
-    const group = byName.get(name);
-    if (group === undefined) throw new FormatError(table, `a line for ${name}`, "none");
-    if (!numbers.has(group)) numbers.set(group, numbers.size);
-    return numbers.get(group)!;
-  });
+/** For each image of the split a number for what it was cut out of, if that is known. */
+async function groupNumbers({ config, options, dataset, facts }: ReportSource): Promise<number[] | undefined> {
+  const groups = await groupsOf(config, options.data, dataset, facts.evaluation);
+  const numbers = new Map([...new Set(groups)].map((group, i) => [group, i]));
+  return groups?.map((group) => numbers.get(group)!);
 }
 
 function median(values: readonly number[]): number | undefined {
