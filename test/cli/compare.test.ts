@@ -1,13 +1,18 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { cellSettings, methodOf, readCompareConfig } from "../../src/cli/compare/config.ts";
+import { stagesOf } from "../../src/cli/settings.ts";
 import { cli, temporaryFolder, writeDataset } from "./harness.ts";
 import { bundledProgram, startProgram } from "./process.ts";
 
 const folder = temporaryFolder();
 const data = writeDataset(path.join(folder, "data"), { splits: { train: 40, val: 8 } });
 const bundle = bundledProgram();
+
+const configs = fileURLToPath(new URL("../../configs", import.meta.url));
 
 const rows = [
   { id: "only", method: "only" },
@@ -191,6 +196,16 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     expect(err[0]).toMatch(message);
     expect(existsSync(path.join(folder, "broken"))).toBe(false);
     rmSync(broken);
+  });
+
+  it.each(readdirSync(configs))("can read configs/%s, and knows its methods and settings", async (name) => {
+    const config = await readCompareConfig(path.join(configs, name));
+    expect(config.about).not.toBeNull();
+    for (const row of config.rows) {
+      const settings = cellSettings(config, row, 1, { data, unlabelled: data });
+      expect(stagesOf({ ...settings, methods: methodOf(row.method, config.directions[0]!) }).length).toBeGreaterThan(0);
+      expect(settings).toMatchObject(row.settings);
+    }
   });
 
   it("refuses a cell that is not there, and a number of workers that is none", async () => {

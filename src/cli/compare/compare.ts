@@ -157,6 +157,7 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
     const work = inProcess(comparison, cell, workers).then(async () => {
       running.delete(cell);
       const result = await folder.readCell(cell);
+      if (io.signal.aborted) return;
       io.say(`cell ${++done} of ${total}: ${cell.name} ${result ? percent(result.metrics.top1) : "failed"}`);
     });
     running.set(cell, work);
