@@ -1,6 +1,6 @@
-// Packs the bench with Node and Dawn into one archive for a Linux x64 machine that has neither: dist/onestage-bench-linux-x64.tar.gz.
+// Packs the bench and the command line with Node and Dawn into one archive for a Linux x64 machine that has neither: dist/onestage-bench-linux-x64.tar.gz.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { standalone } from "./lib/build.mjs";
@@ -10,21 +10,23 @@ import { cacheDir, root, runMain, SetupError, say } from "./lib/project.mjs";
 const NAME = "onestage-bench";
 const MOST = 60 * 2 ** 20;
 
-const launcher = `#!/bin/sh
-# Runs the bench with what lies beside this file: ./run.sh --help
+const launcher = (program) => `#!/bin/sh
+# Runs ${program} with what lies beside this file; --help says more.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 # The machine's own Vulkan loader goes first; the one packed here serves where there is only a driver.
 if [ -e "$here/lib/libvulkan.so.1" ] && ! { /sbin/ldconfig -p || ldconfig -p; } 2>/dev/null | grep -q 'libvulkan\\.so\\.1'; then
   LD_LIBRARY_PATH="\${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$here/lib"
   export LD_LIBRARY_PATH
 fi
-exec "$here/node" "$here/bench.mjs" "$@"
+exec "$here/node" "$here/${program}.mjs" "$@"
 `;
 
-const readme = `onestage bench: kernels and whole training steps on WebGPU, measured against this machine's own limits.
+const readme = `onestage: kernels and whole training steps on WebGPU, measured against this machine's own limits (run.sh), and the
+command line (onestage.sh).
 
   ./run.sh --help
   ./run.sh --filter conv2d --json result.json --html report.html
+  ./onestage.sh compare configs/objects-rgb.json --data my-dataset --out results --workers 1
 
 It needs Linux on x64 with glibc, libstdc++ and a Vulkan driver; no network, no Node, no root. Where the driver is not
 found, VK_DRIVER_FILES=<path of the driver's .json> names it.
@@ -51,7 +53,11 @@ await runMain(async () => {
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "bench.mjs"), await standalone("bench"));
-  writeFileSync(join(folder, "run.sh"), launcher, { mode: 0o755 });
+  writeFileSync(join(folder, "run.sh"), launcher("bench"), { mode: 0o755 });
+  writeFileSync(join(folder, "onestage.mjs"), await standalone("cli"));
+  writeFileSync(join(folder, "onestage.sh"), launcher("onestage"), { mode: 0o755 });
+  for (const name of readdirSync(join(root, "configs")))
+    put(join(root, "configs", name), join(folder, "configs", name));
   writeFileSync(join(folder, "README.txt"), readme);
   put(process.execPath, join(folder, "node"));
   for (const file of ["package.json", "index.js", "LICENSE.md", "dist/linux-x64/dawn.node"]) {

@@ -33,6 +33,13 @@ it.skipIf(process.platform !== "linux" || process.arch !== "x64")(
     const { rows, facts } = parseResult(readFileSync(json, "utf8"), json);
     expect(rows.length).toBe(2);
     expect(facts.versions.webgpu).toMatch(/^\d+\./);
+    const info = spawnSync(path.join(folder, "onestage-bench/onestage.sh"), ["info", "--json"], {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+    });
+    expect(info.status, info.stderr).toBe(0);
+    expect(JSON.parse(info.stdout)).toHaveProperty("adapter");
     // The peers belong to the project's own folder.
     const peers = run("--peers");
     expect(peers.status).toBe(2);
