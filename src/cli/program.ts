@@ -86,7 +86,7 @@ function program(io: Io): Command {
     .option("--report", "only write the report of the cells that are done")
     .option("--workers <n>", "processes that train at the same time; one for each core without it, as memory allows")
     .option("--json", "print JSON")
-    .addHelpText("after", example("onestage compare configs/objects.json --data my-dataset --out results/objects"))
+    .addHelpText("after", example("onestage compare configs/objects-rgb.json --data my-dataset --out results/objects"))
     .action((file: string, options: CompareOptions) => compare(file, options, io));
   root
     .command("eval")

@@ -56,6 +56,9 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     const { code, out, err } = await compare(file, "whole", "--workers", "1");
     expect(code, err.join("\n")).toBe(0);
     expect(out).toContain("# Small");
+    // The table as it stood after the first cell: nothing is known of the others yet.
+    expect(err.join("\n")).toMatch(/rgb-only-s1 is done, 11 of 12 cells to go, about/);
+    expect(err.find((line) => /^ {2}only +\d+\.\d +·$/.test(line))).toBeDefined();
     const expected = rows.flatMap(({ id }) => [1, 2].map((seed) => `rgb-${id}-s${seed}`));
     expect(names("whole").sort()).toEqual(expected.sort());
     // rgb-only, second-rgb, ensemble, P, kd, two of one-stage, rgbd; each with two seeds.

@@ -15,6 +15,7 @@ import { CompareFolder } from "./folder.ts";
 import { groupsOf, without } from "./groups.ts";
 import { type Cell, cellsOf, stagesOf } from "./matrix.ts";
 import { writeReport } from "./report.ts";
+import { mainMetric, Table } from "./table.ts";
 
 /** The flags of `compare`. */
 export interface CompareOptions {
@@ -68,7 +69,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   if (one) {
     const result = await runCell(await place(), one);
     if (options.json) io.out(`${JSON.stringify(result)}\n`);
-    else io.out(`${one.name}: ${percent(result.metrics.top1)} ${folder.cellFile(one)}\n`);
+    else io.out(`${one.name}: ${percent(mainMetric(result) as number)}\n`);
     return;
   }
   const workers = options.report ? 0 : await workersFor(comparison);
@@ -121,12 +122,12 @@ async function workersFor({ options: { workers } }: Comparison): Promise<number>
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / WORKER_BYTES)));
 }
 
-async function inTurn({ cells, folder, io }: Comparison, place: Workplace): Promise<void> {
-  for (const [i, cell] of cells.entries()) {
-    checkInterrupted(io.signal);
-    const known = (await folder.readCell(cell)) !== null;
-    const { metrics } = await runCell(place, cell);
-    if (!known) io.say(`cell ${i + 1} of ${cells.length}: ${cell.name} ${percent(metrics.top1)}`);
+async function inTurn(comparison: Comparison, place: Workplace): Promise<void> {
+  const table = await Table.of(comparison);
+  for (const cell of table.open()) {
+    checkInterrupted(comparison.io.signal);
+    table.begin(cell);
+    table.end(cell, await runCell(place, cell));
   }
 }
 
@@ -135,30 +136,25 @@ async function inTurn({ cells, folder, io }: Comparison, place: Workplace): Prom
  * for another one, if there is anything else to do.
  */
 async function inProcesses(comparison: Comparison, workers: number): Promise<void> {
-  const { cells, folder, io } = comparison;
-  const open: Cell[] = [];
-  for (const cell of cells) if (!(await folder.readCell(cell))) open.push(cell);
-  const total = open.length;
+  const { folder, io } = comparison;
+  const table = await Table.of(comparison);
   const running = new Map<Cell, Promise<void>>();
   const untrained = (cell: Cell) => stagesOf(cell.stage).filter((stage) => !folder.isTrained(stage));
   const free = (cell: Cell) => {
     const busy = new Set([...running.keys()].flatMap((other) => untrained(other).map(({ key }) => key)));
     return untrained(cell).every(({ key }) => !busy.has(key));
   };
-  let done = 0;
-  while (open.length > 0 || running.size > 0) {
+  while (table.open().length > 0 || running.size > 0) {
     checkInterrupted(io.signal);
-    const next = running.size < workers ? open.findIndex(free) : -1;
-    if (next < 0) {
+    const cell = running.size < workers ? table.open().find(free) : undefined;
+    if (!cell) {
       await Promise.race(running.values());
       continue;
     }
-    const [cell] = open.splice(next, 1) as [Cell];
+    table.begin(cell);
     const work = inProcess(comparison, cell, workers).then(async () => {
       running.delete(cell);
-      const result = await folder.readCell(cell);
-      if (io.signal.aborted) return;
-      io.say(`cell ${++done} of ${total}: ${cell.name} ${result ? percent(result.metrics.top1) : "failed"}`);
+      if (!io.signal.aborted) table.end(cell, await folder.readCell(cell));
     });
     running.set(cell, work);
   }
