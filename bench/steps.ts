@@ -47,10 +47,10 @@ export async function prepareStep(
   const tensors = new Tensors(device);
   const init = new Init(device, new Rng(1));
   const fusion = { fusion: "deep", normalise: true, hallucination: true } as const;
-  const network = new OneStageNetwork(init, { task, encoder, classes, available: 3, second: 3, ...fusion });
+  const network = new OneStageNetwork(init, { task, encoder, classes, available: 3, others: [3], ...fusion });
   const rgb = tensors.normal(batch, height, width, 3);
   if (group === "infer") {
-    const predict = () => scoresAt(rgb, network.forward(rgb, rgb, inference).scores[0]!);
+    const predict = () => scoresAt(rgb, network.forward(rgb, [rgb], inference).scores[0]!);
     return withMode(device, mode, () => noGrad(predict), {
       dispose() {
         network.dispose();
@@ -66,9 +66,9 @@ export async function prepareStep(
   const pass = new TrainingPass(new Rng(2));
   const optimiser = new Optimiser(device, network.parameters(), defaultOptimiser);
   const work = () => {
-    const output = network.forward(rgb, rgb, pass);
+    const output = network.forward(rgb, [rgb], pass);
     const judged = noGrad(() => privileged.forward(depth, inference));
-    const { total } = oneStageObjective(output, { output: judged, online: false }, target, weights, judge);
+    const { total } = oneStageObjective(output, [{ output: judged, online: false }], target, weights, judge);
     backward(total);
     optimiser.apply();
     return total;

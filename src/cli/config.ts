@@ -8,7 +8,7 @@ import { FormatError, UsageError } from "../tensor/errors.ts";
 import { Entry } from "./entry.ts";
 import type { Flag } from "./flag.ts";
 import { addedLater } from "./presets.ts";
-import { flags, paths, type Settings, stagesOf } from "./settings.ts";
+import { alike, flags, paths, type Settings, stagesOf } from "./settings.ts";
 
 /** What a run knows about its dataset. */
 export interface DatasetFacts {
@@ -21,6 +21,8 @@ export interface DatasetFacts {
   splits: Record<string, number>;
   /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
   depth: { mean: number; std: number };
+  /** The same of infrared, in the sensor's counts; only where networks are trained with it. */
+  ir?: { mean: number; std: number };
   /** Weight of each class in the task's losses; null where all count the same. */
   classWeights: number[] | null;
   /** The split that the curves are drawn from; null where the only held-out split is the evaluation's. */
@@ -41,7 +43,7 @@ export interface RunConfig {
   dataset: DatasetFacts;
   stages: Stage[];
   /** The network that serves each modality at test time; null where there is none. */
-  serves: Record<Seen, MethodName | null>;
+  serves: Partial<Record<Seen, MethodName | null>>;
   /** The kernel variants that the run is computed with, so that it goes on with the same bits. */
   kernels: KernelChoices;
 }
@@ -106,7 +108,9 @@ export async function readConfig(folder: string): Promise<RunConfig> {
 export function planOf(settings: Settings): Pick<RunConfig, "stages" | "serves"> {
   const stages = stagesOf(settings);
   const serving = (seen: Seen) => servingNetwork(stages, seen);
-  return { stages, serves: { rgb: serving("rgb"), depth: serving("depth"), both: serving("both") } };
+  const serves = { rgb: serving("rgb"), depth: serving("depth"), both: serving("both") };
+  if (!settings.modalities.includes("ir")) return { stages, serves };
+  return { stages, serves: { ...serves, ir: serving("ir"), all: serving("all") } };
 }
 
 /** Settings out of a file. @throws FormatError naming the one that is not as it should be. */
@@ -121,7 +125,7 @@ export function readSettings(entry: Entry): Settings {
     settings[name] = entry.at(name).expect((value) => {
       if (value === null) return optional;
       // What a flag would refuse, the file may not say either.
-      return (typeof value === "string" || typeof value === "number") && accepts(flag, value);
+      return (typeof value === "string" || typeof value === "number") && accepts(name, flag, value);
     }, `what ${flag.flag} allows`);
   }
   settings.flip = entry.at("flip").expect((value) => typeof value === "boolean", "true or false");
@@ -131,9 +135,10 @@ export function readSettings(entry: Entry): Settings {
   return settings as unknown as Settings;
 }
 
-function accepts(flag: Flag, value: string | number): boolean {
+function accepts(name: string, flag: Flag, value: string | number): boolean {
   try {
-    return flag.parse(String(value)) === value;
+    const parsed = flag.parse(String(value));
+    return parsed === value || (name === "methods" && alike(String(parsed), String(value)));
   } catch (error) {
     if (error instanceof UsageError) return false;
     throw error;
@@ -166,7 +171,8 @@ export function readFacts(entry: Entry): DatasetFacts {
       .list(2, 255)
       .map((name) => name.text()),
     splits,
-    depth: { mean: entry.at("depth").at("mean").number(0, 1e6), std: entry.at("depth").at("std").number(1e-6, 1e6) },
+    depth: readScale(entry.at("depth")),
+    ...(entry.at("ir").value !== undefined && { ir: readScale(entry.at("ir")) }),
     classWeights:
       entry.at("classWeights").value === null
         ? null
@@ -177,4 +183,8 @@ export function readFacts(entry: Entry): DatasetFacts {
     validation: entry.at("validation").value === null ? null : split("validation"),
     evaluation: split("evaluation"),
   };
+}
+
+function readScale(entry: Entry): { mean: number; std: number } {
+  return { mean: entry.at("mean").number(0, 1e6), std: entry.at("std").number(1e-6, 1e6) };
 }

@@ -1,11 +1,12 @@
 import path from "node:path";
-import { makeBatch } from "../data/batch.ts";
+import { type InputScale, makeBatch } from "../data/batch.ts";
 import { medianFrequency } from "../data/classWeights.ts";
 import { HELD_OUT, holdOut } from "../data/holdOut.ts";
 import { openFolder } from "../data/node/folder.ts";
 import type { Dataset } from "../data/sample.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
 import { statistics } from "../data/statistics.ts";
+import type { Seen } from "../model/methods.ts";
 import type { Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
@@ -23,7 +24,7 @@ const SCENE_BYTES = 2 ** 30;
 export type DataChoice = Pick<Settings, "data" | "size" | "scenes" | "seed" | "epochs">;
 
 /** What of the settings decides what a run must know about its dataset. */
-export type FactsChoice = Pick<Settings, "task" | "classWeights">;
+export type FactsChoice = Pick<Settings, "task" | "classWeights" | "modalities">;
 
 /**
  * Opens the dataset folder, or makes the built-in scenes.
@@ -95,9 +96,9 @@ function classesOf({ classes, labels }: Dataset, task: Task): readonly string[] 
 
 /**
  * What a run must know about its dataset.
- * @throws UsageError if it has no classes for the task, or not the splits to train and to evaluate on.
+ * @throws UsageError if it has no classes for the task, no infrared where that is used, or not the splits to train and to evaluate on.
  */
-export function datasetFacts(dataset: Dataset, { task, classWeights }: FactsChoice): DatasetFacts {
+export function datasetFacts(dataset: Dataset, { task, classWeights, modalities }: FactsChoice): DatasetFacts {
   const { name, width, height, splits } = dataset;
   const classes = classesOf(dataset, task);
   if (classes.length < 2) {
@@ -111,8 +112,15 @@ export function datasetFacts(dataset: Dataset, { task, classWeights }: FactsChoi
     throw new UsageError(`--data: expected the splits train and val or test, got ${splits.join(", ")} in ${name}`);
   }
   const validation = evaluation === "test" && splits.includes("val") ? "val" : null;
-  const { depthMean, depthStd, classCounts, labelCounts } = statistics(dataset, "train");
+  const { depthMean, depthStd, irMean, irStd = 0, classCounts, labelCounts } = statistics(dataset, "train");
   if (depthStd === 0) throw new UsageError(`--data: expected depth that varies, got the same everywhere in ${name}`);
+  const infrared = modalities.includes("ir");
+  if (infrared && irMean === undefined) {
+    throw new UsageError(`--modalities: expected rgb,depth, for ${name} has no infrared, got ${modalities}`);
+  }
+  if (infrared && irStd === 0) {
+    throw new UsageError(`--data: expected infrared that varies, got the same everywhere in ${name}`);
+  }
   return {
     name,
     width,
@@ -120,6 +128,7 @@ export function datasetFacts(dataset: Dataset, { task, classWeights }: FactsChoi
     classes: [...classes],
     splits: Object.fromEntries(splits.map((split) => [split, dataset.size(split)])),
     depth: { mean: depthMean, std: depthStd },
+    ...(infrared && { ir: { mean: irMean!, std: irStd } }),
     classWeights: classWeights === "equal" ? null : medianFrequency(task === "segment" ? labelCounts : classCounts),
     validation,
     evaluation,
@@ -142,18 +151,24 @@ export function checkSameKind(dataset: Dataset, facts: DatasetFacts, task: Task)
   }
 }
 
-/** The batches of a whole split, in order and unvaried. @throws InterruptedError between two of them, with a signal. */
+/** How a run's images become network input, all of them or what is seen: infrared is not asked of data that it is not for. */
+export function inputScale({ depth, ir }: Pick<DatasetFacts, "depth" | "ir">, seen: Seen = "all"): InputScale {
+  return { ...depth, ...(ir && (seen === "ir" || seen === "all") && { ir }) };
+}
+
+/** The batches of a whole split, in order and unvaried, with what is seen. @throws InterruptedError between two of them, with a signal. */
 export function* splitBatches(
   dataset: Dataset,
   split: string,
   { task, batch }: Pick<Settings, "task" | "batch">,
-  { depth }: DatasetFacts,
+  facts: DatasetFacts,
   signal: AbortSignal | null,
+  seen: Seen = "all",
 ): Generator<HostBatch> {
   const size = dataset.size(split);
   for (let from = 0; from < size; from += batch) {
     if (signal) checkInterrupted(signal);
     const indices = Array.from({ length: Math.min(batch, size - from) }, (_, i) => from + i);
-    yield makeBatch(dataset, split, indices, depth, null, task);
+    yield makeBatch(dataset, split, indices, inputScale(facts, seen), null, task);
   }
 }

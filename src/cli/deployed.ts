@@ -60,7 +60,7 @@ async function openExported(file: string): Promise<TrainedRun> {
   const isMethod = (value: unknown) => typeof value === "string" && Object.hasOwn(methods, value);
   const name = root.at("network").expect(isMethod, "a method's name") as MethodName;
   const bothHeads = root.at("bothHeads").expect((value) => typeof value === "boolean", "true or false") as boolean;
-  const serves = { rgb: null, depth: null, both: null, [methods[name].seen]: name };
+  const serves = { [methods[name].seen]: name };
   const config = {
     settings: readSettings(root.at("settings")),
     dataset: readFacts(root.at("dataset")),

@@ -22,7 +22,7 @@ export interface EvalOptions {
   json?: boolean;
 }
 
-const SEEN: readonly Seen[] = ["rgb", "depth", "both"];
+const SEEN: readonly Seen[] = ["rgb", "depth", "ir", "both", "all"];
 
 /** Evaluates one network of a run on a split of a dataset. */
 export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
@@ -41,7 +41,7 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   const device = await io.openDevice();
   useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
-  const batches = splitBatches(dataset, split, settings, facts, io.signal);
+  const batches = splitBatches(dataset, split, settings, facts, io.signal, methods[name].seen);
   const found = await evaluate(device, method, batches, facts.classes.length, live);
   const { metrics, averaged, perImage, averagedPerImage } = found;
   method.network.dispose();

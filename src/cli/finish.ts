@@ -8,6 +8,7 @@ import { type MethodName, methods, type Seen } from "../model/methods.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { deployed, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
+import { SEEN_WORDS } from "../report/format.ts";
 import { type NetworkReport, type ReportData, renderReport, type SampleReport } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { splitBatches } from "./dataset.ts";
@@ -15,6 +16,7 @@ import { Gallery } from "./gallery.ts";
 import { curvesOf, type EpochRecord, notesOf, readRecords } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
 import { disposeMethod, type Session, trainedMethod } from "./session.ts";
+import type { Settings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 /** What a run found about one network. */
@@ -115,7 +117,7 @@ function reportOf(
   const counts = Object.entries(dataset.splits).map(([split, size]) => `${size} ${split}`);
   return {
     title: `onestage: ${path.basename(folder)}`,
-    subtitle: `Trained with colour and depth, tested with one of them: ${dataset.name}, ${dataset.classes.length} classes, ${dataset.width}×${dataset.height} pixels, ${counts.join(" / ")} images; compared on ${dataset.evaluation}.`,
+    subtitle: `Trained with ${words(settings.modalities)}, tested with one of them: ${dataset.name}, ${dataset.classes.length} classes, ${dataset.width}×${dataset.height} pixels, ${counts.join(" / ")} images; compared on ${dataset.evaluation}.`,
     created: config.created,
     command: config.command,
     adapter,
@@ -128,6 +130,11 @@ function reportOf(
     samples,
     notes,
   };
+}
+
+/** Names of modalities in a sentence. */
+function words(modalities: Settings["modalities"]): string {
+  return SEEN_WORDS[modalities === "rgb,depth" ? "both" : "all"];
 }
 
 /** A network's row in the report, and one for the mean of its heads where it has two. */

@@ -2,6 +2,7 @@ import { makeBatch } from "../data/batch.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
 import { predictBatch, predictMaps } from "../model/evaluate.ts";
 import { type FeatureMap, featureMaps } from "../model/features.ts";
+import { partFor } from "../model/method.ts";
 import { type Method, type MethodName, methods, privilegedOf } from "../model/methods.ts";
 import { argmax } from "../model/metrics.ts";
 import { OneStageNetwork } from "../model/onestage.ts";
@@ -13,12 +14,14 @@ import {
   depthToRgb,
   featureToRgb,
   type ImageReport,
+  infraredToRgb,
   labelsToRgb,
   type PredictionReport,
   type SampleReport,
 } from "../report/index.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { DatasetFacts } from "./config.ts";
+import { inputScale } from "./dataset.ts";
 import { largestClasses } from "./labels.ts";
 import { GALLERY_IMAGES } from "./presets.ts";
 
@@ -38,7 +41,8 @@ export class Gallery {
   /** Per image, what the networks said: a class, or a map of classes. */
   readonly #predictions: PredictionReport[][];
   readonly #maps: ImageReport[][];
-  readonly #features = new Map<MethodName, FeatureMap[]>();
+  /** Per network and stream that sees or restores one modality, the maps of the images. */
+  readonly #features = new Map<MethodName, FeatureMap[][]>();
 
   constructor(
     dataset: Dataset,
@@ -47,7 +51,7 @@ export class Gallery {
   ) {
     const indices = differentClasses(dataset, facts.evaluation, GALLERY_IMAGES);
     this.#samples = indices.map((index) => dataset.sample(facts.evaluation, index));
-    this.#batch = makeBatch(dataset, facts.evaluation, indices, facts.depth, null, task);
+    this.#batch = makeBatch(dataset, facts.evaluation, indices, inputScale(facts), null, task);
     this.#predictions = indices.map(() => []);
     this.#maps = indices.map(() => []);
   }
@@ -60,11 +64,14 @@ export class Gallery {
     if (shown)
       await (this.task === "segment" ? this.#addMaps(device, method, shown) : this.#addClasses(device, method, shown));
     const { network, seen } = method;
-    const encoder =
-      network instanceof SingleNetwork ? network.encoder : network instanceof OneStageNetwork ? network.h : null;
-    if (!encoder || seen === "both") return;
+    if (seen === "both" || seen === "all") return;
+    const encoders = network instanceof OneStageNetwork ? network.restoring.map(({ encoder }) => encoder) : [];
+    if (network instanceof SingleNetwork) encoders.push(network.encoder);
+    if (encoders.length === 0) return;
     const batch = upload(device, this.#batch);
-    this.#features.set(method.name, await featureMaps(device, encoder, batch[seen]!, LEAST_ROWS));
+    const maps: FeatureMap[][] = [];
+    for (const encoder of encoders) maps.push(await featureMaps(device, encoder, batch[seen]!, LEAST_ROWS));
+    this.#features.set(method.name, maps);
     for (const tensor of Object.values(batch)) tensor?.dispose();
   }
 
@@ -96,7 +103,7 @@ export class Gallery {
       name: sample.name,
       truth: this.#truth(sample),
       images: [
-        ...pictures(sample, this.task),
+        ...pictures(this.facts.ir ? sample : { ...sample, ir: undefined }, this.task),
         ...this.#maps[i]!,
         ...stages.flatMap((stage) => this.#restored(stage, i)),
       ],
@@ -109,15 +116,17 @@ export class Gallery {
     return this.task === "segment" ? largestClasses(label!, classes, 3).join(", ") : classes[target!]!;
   }
 
-  /** What a hallucination stream makes of image i, beside what its privileged network saw in the missing modality. */
+  /** What hallucination streams make of image i, beside what their privileged networks saw in the missing modalities. */
   #restored({ name, needs }: Stage, i: number): ImageReport[] {
-    const missing = privilegedOf(name);
-    const teacher = needs.privileged;
-    const map = this.#features.get(name)?.[i];
-    if (!missing || !map) return [];
-    const images = [heatMap(`${methods[name].title}: ${missing} features restored`, map)];
-    const taught = teacher && this.#features.get(teacher)?.[i];
-    return taught ? [...images, heatMap(`${methods[teacher].title}: features of the true ${missing}`, taught)] : images;
+    const streams = this.#features.get(name) ?? [];
+    const missing = privilegedOf(name).slice(0, streams.length);
+    return missing.flatMap((modality, k) => {
+      const teacher = needs[partFor("privileged", modality, missing)];
+      const taught = teacher && this.#features.get(teacher)?.[0]?.[i];
+      const images = [heatMap(`${methods[name].title}: ${modality} features restored`, streams[k]![i]!)];
+      if (taught) images.push(heatMap(`${methods[teacher].title}: features of the true ${modality}`, taught));
+      return images;
+    });
   }
 }
 
@@ -125,10 +134,11 @@ function ownName({ name }: Method): ShownAs {
   return { id: name, title: methods[name].title };
 }
 
-function pictures({ width, height, rgb, depth, label }: Sample, task: Task): ImageReport[] {
+function pictures({ width, height, rgb, depth, ir, label }: Sample, task: Task): ImageReport[] {
   const images = [
     { caption: "colour", width, height, rgb },
     { caption: "depth", width, height, rgb: depthToRgb(depth, width, height) },
+    ...(ir ? [{ caption: "infrared", width, height, rgb: infraredToRgb(ir, width, height) }] : []),
   ];
   return task === "segment" ? [...images, { caption: "truth", width, height, rgb: labelsToRgb(label!) }] : images;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
-import { readDepth, readRgb } from "../data/node/images.ts";
+import { readDepth, readInfrared, readRgb } from "../data/node/images.ts";
 import { encodePng } from "../data/png.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
 import { predictBatch, predictMaps } from "../model/evaluate.ts";
@@ -13,6 +13,7 @@ import { useChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
+import { inputScale } from "./dataset.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
 import type { Io } from "./io.ts";
 import { pixelShares } from "./labels.ts";
@@ -22,13 +23,14 @@ export interface PredictOptions {
   run: string;
   rgb?: string;
   depth?: string;
+  ir?: string;
   network?: string;
   /** Where the label map goes, if pixels are classified. */
   save?: string;
   json?: boolean;
 }
 
-/** Says what an image shows, or what its pixels show: by a colour image, a depth map, or both. */
+/** Says what an image shows, or what its pixels show: by a colour image, a depth map, an infrared one, or several. */
 export async function predictImage(options: PredictOptions, io: Io): Promise<void> {
   const run = await openRun(options.run);
   const { dataset: facts, settings } = run.config;
@@ -41,7 +43,7 @@ export async function predictImage(options: PredictOptions, io: Io): Promise<voi
   const device = await io.openDevice();
   useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
-  const batch = makeBatch(datasetOf(sample), "image", [0], facts.depth, null, method.task);
+  const batch = makeBatch(datasetOf(sample), "image", [0], inputScale(facts, seen), null, method.task);
   const said =
     method.task === "segment"
       ? await pixels(device, method, batch, facts, save)
@@ -92,13 +94,16 @@ async function pixels(
   };
 }
 
-function given({ rgb, depth }: PredictOptions): Seen {
-  if (rgb !== undefined) return depth === undefined ? "rgb" : "both";
-  if (depth !== undefined) return "depth";
-  throw new UsageError("--rgb, --depth: expected an image for at least one of them, got none");
+function given({ rgb, depth, ir }: PredictOptions): Seen {
+  const seen = Object.entries({ rgb, depth, ir }).flatMap(([name, file]) => (file === undefined ? [] : [name]));
+  if (seen.length === 1) return seen[0] as Seen;
+  if (seen.length === 3) return "all";
+  if (seen.length === 2 && ir === undefined) return "both";
+  const got = seen.length === 0 ? "none" : seen.join(" and ");
+  throw new UsageError(`--rgb, --depth, --ir: expected an image for one of them, the first two or all, got ${got}`);
 }
 
-async function readSample({ rgb, depth }: PredictOptions, { width, height }: DatasetFacts): Promise<Sample> {
+async function readSample({ rgb, depth, ir }: PredictOptions, { width, height }: DatasetFacts): Promise<Sample> {
   const checked = <Image extends { width: number; height: number }>(image: Image, file: string) => {
     if (image.width === width && image.height === height) return image;
     const expected = `an image of ${width}x${height} pixels as the run was trained on`;
@@ -106,14 +111,16 @@ async function readSample({ rgb, depth }: PredictOptions, { width, height }: Dat
   };
   const colour = rgb === undefined ? null : checked(await readRgb(rgb), rgb).data;
   const distance = depth === undefined ? null : checked(await readDepth(depth), depth).data;
+  const infrared = ir === undefined ? undefined : checked(await readInfrared(ir), ir).data;
   const pixels = width * height;
   return {
-    name: rgb ?? depth!,
+    name: rgb ?? depth ?? ir!,
     width,
     height,
     // What is not given is not looked at: the network was chosen by what is.
     rgb: colour ?? new Uint8Array(3 * pixels),
     depth: distance ?? new Uint16Array(pixels),
+    ...(infrared && { ir: infrared }),
     target: 0,
     label: new Uint8Array(pixels).fill(IGNORED),
   };

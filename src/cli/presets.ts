@@ -7,7 +7,7 @@ export const addedLater = {
   ...{ precision: "f32", accumulate: 1, recompute: "off" },
   ...{ jmmd: 0, sigmoid: 0, restore: 0, kd: 1 },
   ...{ teacher: "missing", classWeights: "equal", holdOut: "none" },
-  ...{ fusionBlock: "ctn", pretrained: null, unlabelled: null, extra: 0 },
+  ...{ modalities: "rgb,depth", fusionBlock: "ctn", pretrained: null, unlabelled: null, extra: 0 },
   ...{ scale: "1,1", rotation: 0, hueSaturation: 0, valueShift: 0 },
 } as const satisfies Partial<Settings>;
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
-import { buildMethod, type MethodName, methods } from "../model/methods.ts";
+import { buildMethod, existsAmong, type MethodName, methods, twoModalities } from "../model/methods.ts";
 import { profilePrediction, profileTraining, type StepProfileOptions } from "../model/profile.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { Module } from "../nn/module.ts";
@@ -13,7 +13,7 @@ import { UsageError } from "../tensor/errors.ts";
 import { type Grouping, groupings, groupSpans, type Profile, totalOf } from "../tensor/profile.ts";
 import { Rng } from "../tensor/rng.ts";
 import { chromeTrace } from "../tensor/trace.ts";
-import { datasetFacts } from "./dataset.ts";
+import { datasetFacts, inputScale } from "./dataset.ts";
 import { adapterName } from "./finish.ts";
 import { choice, type Flag, whole } from "./flag.ts";
 import { checkInterrupted, type Io } from "./io.ts";
@@ -23,11 +23,16 @@ import { flags, networkConfig, newSettings } from "./settings.ts";
 
 const SEED = 1;
 
+/** Whether the built-in scenes have what a method sees. */
+function ofScenes(name: string): boolean {
+  return existsAmong(name as MethodName, twoModalities);
+}
+
 /** The flags of `onestage profile` that have values, with their defaults; the others are --infer, --json and --trace. */
 export const profileFlags = {
   model: { ...flags.model, default: "tiny" },
   task: { ...flags.task, default: "classify" },
-  method: { ...choice("--method", Object.keys(methods), "which network"), default: "one-stage-rgb" },
+  method: { ...choice("--method", Object.keys(methods).filter(ofScenes), "which network"), default: "one-stage-rgb" },
   batch: { ...whole("--batch", 1, 100_000, "images a step"), default: 24 },
   size: { ...flags.size, help: "side of the images in pixels", default: 32 },
   steps: { ...whole("--steps", 1, 1000, "profiled steps, of which medians are taken"), default: 5 },
@@ -86,7 +91,7 @@ async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<
     dataset,
     "train",
     Array.from({ length: batch }, (_, i) => i),
-    facts.depth,
+    inputScale(facts),
     null,
     settings.task,
   );

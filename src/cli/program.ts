@@ -94,7 +94,7 @@ function program(io: Io): Command {
     .requiredOption("--run <folder>", "folder of a finished run")
     .option("--data <folder>", "dataset folder; what the run was trained on without it")
     .option("--split <name>", "train, val or test; what the run was compared on without it")
-    .option("--modality <rgb|depth|both>", "what the network is shown; rgb without it")
+    .option("--modality <rgb|depth|ir|both|all>", "what the network is shown; rgb without it")
     .option("--network <name>", "a network of the run; the one that serves the modality without it")
     .option("--live <class>", "class of live faces: says how well attacks, all other classes, are found")
     .option("--json", "print one JSON object")
@@ -106,6 +106,7 @@ function program(io: Io): Command {
     .requiredOption("--run <folder>", "folder of a finished run, or a file that export wrote")
     .option("--rgb <file>", "colour image: 8-bit PNG of the size that the run was trained on")
     .option("--depth <file>", "depth map of the same view: 16-bit grey PNG, millimetres, 0 = missing")
+    .option("--ir <file>", "infrared image of the same view: grey PNG of 8 or 16 bits, the sensor's counts")
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
     .option("--save <file>", "write the predicted classes of the pixels as an 8-bit grey PNG (segment)")
     .option("--json", "print one JSON object")
@@ -133,7 +134,7 @@ function program(io: Io): Command {
     .addOption(
       new Option("--model <name>", "encoder; the one that fits best without it").choices(Object.keys(encoders)),
     )
-    .addOption(new Option("--modality <name>", "what it sees").choices(["rgb", "depth"]).default("rgb"))
+    .addOption(new Option("--modality <name>", "what it sees").choices(["rgb", "depth", "ir"]).default("rgb"))
     .option("--prefix <text>", "what the names of its tensors begin with in the file")
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage weights resnet34.safetensors --model resnet34 --modality depth"))

@@ -5,7 +5,7 @@ import type { Size } from "../data/resample.ts";
 import type { Dataset } from "../data/sample.ts";
 import { unlabelledSample } from "../data/unlabelled.ts";
 import { Encoder } from "../model/encoder.ts";
-import { buildMethod, type Method, type MethodName, methods } from "../model/methods.ts";
+import { buildMethod, type Method, type MethodName, methods, workOf } from "../model/methods.ts";
 import type { Stage } from "../model/plan.ts";
 import { loadPretrained } from "../model/pretrained.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
@@ -13,11 +13,12 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { DatasetFacts, RunConfig } from "./config.ts";
+import { inputScale } from "./dataset.ts";
 import type { Io } from "./io.ts";
 import { loadNetwork } from "./networks.ts";
 import type { Progress } from "./progress.ts";
 import { runFiles } from "./runFolder.ts";
-import { type Given, networkConfig, type Settings } from "./settings.ts";
+import { type Given, modalitiesOf, networkConfig, type Settings } from "./settings.ts";
 import { readWeights } from "./weights.ts";
 
 /** A run that is being trained by this process. */
@@ -151,13 +152,13 @@ export function trainingBatches({ config, dataset, unlabelled }: Session, stage:
     const more = Array.from({ length: extra }, (_, i) =>
       unlabelledSample(unlabelled!, facts, rng.fork("unlabelled", step, i)),
     );
-    return makeBatch(dataset, "train", indices, facts.depth, random, settings.task, more);
+    return makeBatch(dataset, "train", indices, inputScale(facts), random, settings.task, more);
   };
 }
 
 /** What decides the networks of a run and the shapes of their batches. */
 export type RunShape = Pick<RunConfig, "settings" | "stages"> & {
-  dataset: Pick<DatasetFacts, "width" | "height" | "classes" | "classWeights">;
+  dataset: Pick<DatasetFacts, "width" | "height" | "classes" | "classWeights" | "ir">;
 };
 
 /** Width and height of the training images as the networks see them. */
@@ -166,7 +167,10 @@ export function trainingSize({ settings, dataset }: RunShape): Size {
 }
 
 /** A batch of a run's size, of images that show nothing. */
-export function emptyBatch({ settings }: RunShape, { width, height }: { width: number; height: number }): HostBatch {
+export function emptyBatch(
+  { settings, dataset }: RunShape,
+  { width, height }: { width: number; height: number },
+): HostBatch {
   const size = settings.batch;
   const pixels = size * width * height;
   return {
@@ -175,6 +179,7 @@ export function emptyBatch({ settings }: RunShape, { width, height }: { width: n
     height,
     rgb: new Float32Array(3 * pixels),
     depth: new Float32Array(pixels),
+    ...(dataset.ir && { ir: new Float32Array(pixels) }),
     target: new Uint32Array(settings.task === "segment" ? pixels : size),
   };
 }
@@ -204,7 +209,8 @@ export async function rehearse(device: GpuDevice, shape: RunShape): Promise<void
   const { width, height } = trainingSize(shape);
   // On the device first: its limits are known, the host's memory is not.
   device.empty([batch, height, width, 3], `--batch ${batch}`).dispose();
-  const work = ({ name }: Stage) => methods[name].work;
+  const modalities = modalitiesOf(shape.settings);
+  const work = ({ name }: Stage) => workOf(name, modalities);
   const heaviest = [...shape.stages].sort((a, b) => work(b) - work(a))[0]!;
   const { trainer, dispose } = await openRehearsal(device, shape, heaviest);
   await trainer.step(emptyBatch(shape, { width, height }));

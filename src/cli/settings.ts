@@ -1,10 +1,10 @@
 import path from "node:path";
 import { encoders, type ModelName } from "../model/encoder.ts";
 import { type FusionName, fusionNames } from "../model/fusion.ts";
-import { type MethodName, methods, type NetworkConfig } from "../model/methods.ts";
+import { existsAmong, type MethodName, type Modality, methods, type NetworkConfig } from "../model/methods.ts";
 import type { ObjectiveWeights } from "../model/objective.ts";
 import type { Fusion } from "../model/onestage.ts";
-import { planStages, type Stage } from "../model/plan.ts";
+import { comparisonAmong, type PlanOptions, planStages, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { DatasetFacts } from "./config.ts";
@@ -19,6 +19,8 @@ export interface Settings extends ObjectiveWeights {
   /** Side of the built-in scenes in pixels, and how many of them: "train,val,test", train anew in every epoch. Null with a folder. */
   size: number | null;
   scenes: string | null;
+  /** What networks are trained with, joined by commas. */
+  modalities: "rgb,depth" | "rgb,depth,ir";
   model: ModelName;
   /** Names of the methods, joined by commas. */
   methods: string;
@@ -65,6 +67,7 @@ export interface Settings extends ObjectiveWeights {
 export const flags = {
   data: text("--data", "<folder>", "dataset folder with train and val or test; the built-in scenes without it"),
   task: choice("--task", ["classify", "segment"], "a class for each image, or for each pixel"),
+  modalities: choice("--modalities", ["rgb,depth", "rgb,depth,ir"], "what networks are trained with"),
   methods: { ...text("--methods", "<names>", "networks to train, joined by commas"), parse: parseMethods },
   model: choice("--model", Object.keys(encoders), "size of the networks"),
   fusion: choice(
@@ -142,6 +145,11 @@ export function newSettings(given: Given): Settings {
   for (const name of paths) {
     if (given[name] !== undefined) settings[name] = path.resolve(String(given[name]));
   }
+  if (settings.data === null && settings.modalities !== "rgb,depth") {
+    throw new UsageError(`--modalities: expected rgb,depth for the built-in scenes, got ${settings.modalities}`);
+  }
+  if (given.methods === undefined) settings.methods = comparisonAmong(modalitiesOf(settings)).join(",");
+  checkMethods(methodNames(settings.methods), settings);
   if (given.privilegedEpochs === undefined) {
     settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
   }
@@ -158,14 +166,34 @@ export function newSettings(given: Given): Settings {
   return settings;
 }
 
+/** @throws UsageError naming a method that cannot be trained with the settings' modalities. */
+export function checkMethods(names: readonly MethodName[], settings: Pick<Settings, "modalities">): void {
+  const modalities = modalitiesOf(settings);
+  const other = names.find((name) => !existsAmong(name, modalities));
+  if (other === undefined) return;
+  const able = Object.keys(methods).filter((name) => existsAmong(name as MethodName, modalities));
+  throw new UsageError(`--methods: expected names out of ${able.join(", ")} with ${settings.modalities}, got ${other}`);
+}
+
 /** @throws UsageError naming the flag whose value differs from what the run was started with. */
 export function checkUnchanged(stored: Settings, given: Given): void {
   for (const [name, value] of Object.entries(given) as [keyof typeof flags, string | number][]) {
     const now = (paths as readonly string[]).includes(name) ? path.resolve(String(value)) : value;
-    if (now === stored[name]) continue;
+    if (now === stored[name] || (name === "methods" && alike(String(now), stored.methods))) continue;
     const before = stored[name] ?? "none";
     throw new UsageError(`${flags[name].flag}: expected ${before} as the run was started with, got ${now}`);
   }
+}
+
+/** Whether two lists name the same, in whatever order. */
+export function alike(one: string, other: string): boolean {
+  const sorted = (list: string) => list.split(",").sort().join(",");
+  return sorted(one) === sorted(other);
+}
+
+/** What networks are trained with. */
+export function modalitiesOf({ modalities }: Pick<Settings, "modalities">): Modality[] {
+  return modalities.split(",") as Modality[];
 }
 
 /** The part of the settings that fixes a network's shape and objective. */
@@ -180,6 +208,7 @@ export function networkConfig(
   return {
     task,
     model,
+    modalities: modalitiesOf(settings),
     classes,
     fusion,
     fusionBlock,
@@ -195,7 +224,12 @@ export function networkConfig(
 
 /** The stages that these settings ask for. */
 export function stagesOf(settings: Settings): Stage[] {
-  return planStages({ ...settings, weights: settings, methods: methodNames(settings.methods) });
+  return planStages({ ...needsOf(settings), methods: methodNames(settings.methods) });
+}
+
+/** What of the settings decides which networks are trained, and for how long. */
+export function needsOf(settings: Settings): Omit<PlanOptions, "methods"> {
+  return { ...settings, weights: settings, modalities: modalitiesOf(settings) };
 }
 
 /** The numbers of built-in scenes. */

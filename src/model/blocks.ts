@@ -1,8 +1,8 @@
-import { add, mul } from "../kernels/binary.ts";
+import { add, average, mul } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
 import { globalAvgPool } from "../kernels/pool.ts";
 import { reshape } from "../kernels/shape.ts";
-import { relu, sigmoid } from "../kernels/unary.ts";
+import { affine, relu, sigmoid } from "../kernels/unary.ts";
 import { BatchNorm, Conv2d, type Conv2dOptions, Dropout, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -172,4 +172,10 @@ export class SqueezeExcitation extends Module {
 /** x times factors that broadcast to its shape, with elements of x's type. */
 export function weighted(x: Tensor, factors: Tensor): Tensor {
   return cast(mul(cast(x, "f32"), factors), x.dtype === "f16" ? "f16" : "f32");
+}
+
+/** The mean of two or more tensors of one shape, element by element. */
+export function meanOf(tensors: readonly Tensor[]): Tensor {
+  const [a, b, ...more] = tensors as [Tensor, Tensor, ...Tensor[]];
+  return more.length === 0 ? average(a, b) : affine(tensors.reduce(add), 1 / tensors.length);
 }

@@ -32,8 +32,8 @@ export interface Deployable {
 }
 
 /**
- * Frees the parts of a method's network that the prediction of its fused head does not need: the hallucination stream's
- * own head, and that stream's stages behind the last fusion. Networks without such a head stay as they are.
+ * Frees the parts of a method's network that the prediction of its fused head does not need: the hallucination streams'
+ * own heads, and those streams' stages behind the last fusion. Networks without such a head stay as they are.
  */
 export function withoutHallucinationHead(method: Method, { fusion }: Pick<NetworkConfig, "fusion">): Deployable {
   const { network, seen } = method;
@@ -49,9 +49,13 @@ export function withoutHallucinationHead(method: Method, { fusion }: Pick<Networ
     Object.assign(owner, { [field]: nothing });
   };
   remove(network, "head_h", "headH", [network.headH], null);
+  for (const [i, stream] of network.more.entries()) remove(stream, `more.${i}.head`, "head", [stream.head!], null);
   if (fusion === "mid") {
-    for (const field of ["layer3", "layer4"] as const) {
-      if (network.h[field].length > 0) remove(network.h, `h.${field}`, field, network.h[field], []);
+    for (const [k, { encoder }] of network.restoring.entries()) {
+      const path = k === 0 ? "h" : `more.${k - 1}.encoder`;
+      for (const field of ["layer3", "layer4"] as const) {
+        if (encoder[field].length > 0) remove(encoder, `${path}.${field}`, field, encoder[field], []);
+      }
     }
   }
   return {
@@ -60,8 +64,9 @@ export function withoutHallucinationHead(method: Method, { fusion }: Pick<Networ
       ...method,
       predict(batch) {
         const x = input(batch, seen as Modality);
-        const { scores, features } = network.forward(x, x, inference, { fusedOnly: true });
-        return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: features.at(-1)! };
+        const same = network.restoring.map(() => x);
+        const { scores, restored } = network.forward(x, same, inference, { fusedOnly: true });
+        return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: restored[0]!.features.at(-1)! };
       },
     },
   };

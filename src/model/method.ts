@@ -11,20 +11,35 @@ import type { Fusion } from "./onestage.ts";
 import type { SingleNetwork, SingleOutput } from "./single.ts";
 import type { Task } from "./task.ts";
 
-/** A modality: colour or depth. */
-export type Modality = "rgb" | "depth";
+/** A modality: colour, depth or infrared. */
+export type Modality = "rgb" | "depth" | "ir";
 
-/** What a network sees when it is used. */
-export type Seen = Modality | "both";
+/** What a network sees when it is used: one modality, colour and depth, or all three. */
+export type Seen = Modality | "both" | "all";
 
 /** Channels of a modality's images. */
-export const channels: Readonly<Record<Modality, number>> = { rgb: 3, depth: 1 };
+export const channels: Readonly<Record<Modality, number>> = { rgb: 3, depth: 1, ir: 1 };
+
+/** The modalities that networks are trained with, unless something else is said. */
+export const twoModalities: readonly Modality[] = ["rgb", "depth"];
+
+/** The modalities that are missing at test time, where one of those that networks are trained with is there. */
+export function missingFrom(modalities: readonly Modality[], available: Modality): Modality[] {
+  return modalities.filter((modality) => modality !== available);
+}
+
+/** The name of what is there once for each missing modality: plain where one is missing, else with the modality's. */
+export function partFor(part: string, modality: Modality, missing: readonly Modality[]): string {
+  return missing.length === 1 ? part : `${part}-${modality}`;
+}
 
 /** What fixes a network's shape and objective; stored in config.json beside the weights. */
 export interface NetworkConfig {
   /** Classify unless given. */
   task?: Task;
   model: ModelName;
+  /** What networks are trained with: colour and depth unless given, or infrared too. */
+  modalities?: readonly Modality[];
   /** Number of classes of an image, or of a pixel. */
   classes: number;
   fusion: Fusion;
@@ -34,7 +49,7 @@ export interface NetworkConfig {
   normalise: boolean;
   /** Whether P is trained beforehand and frozen, or together with the rest. */
   privileged: "frozen" | "online";
-  /** What the hallucination stream learns from: the network of the missing modality (the default), or the RGB-D network. */
+  /** What a hallucination stream learns from: the network of its missing modality (the default), or that of all modalities. */
   teacher?: "missing" | "both";
   weights: ObjectiveWeights;
   /** Weight of each class in the task's cross entropies; equal without them. */
@@ -47,7 +62,7 @@ export interface NetworkConfig {
 
 /** A batch on the device. */
 export interface DeviceBatch {
-  /** [N,H,W,3], [N,H,W,1] and [N,H,W,1]; a modality that is not used may be missing. */
+  /** Colour [N,H,W,3], depth and infrared [N,H,W,1]; a modality that is not used may be missing. */
   rgb?: Tensor;
   depth?: Tensor;
   ir?: Tensor;
@@ -57,12 +72,12 @@ export interface DeviceBatch {
 
 /**
  * What a trained network says: class scores [N,classes], or [N,H,W,classes] for pixels, and those of the hallucination
- * head where there is one.
+ * head where there is one; of several such heads, scores that give the mean of their probabilities.
  */
 export interface Prediction {
   logits: Tensor;
   hallucinated: Tensor | null;
-  /** Last map of the stream that stands for the missing modality; null for single streams. */
+  /** Last map of the stream that stands for the (first) missing modality; null for single streams. */
   restored: Tensor | null;
 }
 
@@ -95,8 +110,10 @@ export interface Parts {
   readonly judge: Judge;
   /** What the method sees when it is used; colour where that is both. */
   readonly available: Modality;
-  /** The other modality. */
-  readonly missing: Modality;
+  /** The other modalities: one, or two. */
+  readonly missing: readonly Modality[];
+  /** All that networks are trained with. */
+  readonly modalities: readonly Modality[];
   /** Channels of the deepest aligned map. */
   readonly deepest: number;
   /** A fresh single-modality network. */

@@ -81,11 +81,12 @@ export class Terms {
   readonly #weighted: Tensor[] = [];
   readonly #parts: Record<string, Tensor> = {};
 
-  /** Adds a term; one of weight 0 is not computed. */
+  /** Adds a term; one of weight 0 is not computed, and those of one name count as their sum. */
   add(name: string, weight: number, term: () => Tensor): this {
     if (weight === 0) return this;
     const value = term();
-    this.#parts[name] = value;
+    const before = this.#parts[name];
+    this.#parts[name] = before ? add(before, value) : value;
     this.#weighted.push(weight === 1 ? value : affine(value, weight));
     return this;
   }
@@ -108,7 +109,7 @@ export function singleObjective({ scores }: Pick<SingleOutput, "scores">, target
   return new Terms().add("task", 1, () => judge.judge(scores, target)).loss(scores, target);
 }
 
-/** What the hallucination stream is held to. */
+/** What a hallucination stream is held to. */
 export interface Privileged {
   /** What the teacher gives, null without one; detached inside the transfer terms, so it learns from its own cross entropy only, if `online`. */
   output: SingleOutput | null;
@@ -135,21 +136,23 @@ export function transferTerms(
 }
 
 /**
- * The whole one-stage objective; every term is summed over the scales and maps that the networks give. Without
- * `privileged` nothing is transferred, as for the upper bound.
+ * The whole one-stage objective; every term is summed over the scales and maps that the networks give, and over the
+ * missing modalities: `privileged` says of each, in the order of the network's streams, what its stream is held to. Where
+ * it is empty nothing is transferred, as for the upper bound.
  */
 export function oneStageObjective(
   output: OneStageOutput,
-  privileged: Privileged | null,
+  privileged: readonly Privileged[],
   target: Tensor,
   weights: ObjectiveWeights,
   judge: Judge,
 ): Loss {
-  const { scores, hallucinated, features, translated } = output;
+  const { scores, translated } = output;
   const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
-  if (hallucinated) terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
-  const { output: teacher = null, restored = null, online = false } = privileged ?? {};
-  if (hallucinated) {
+  for (const [k, { scores: hallucinated, features }] of output.restored.entries()) {
+    if (!hallucinated) continue;
+    const { output: teacher = null, restored = null } = privileged[k] ?? {};
+    terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
     if (teacher) transferTerms(terms, { scores: hallucinated, features }, teacher, weights);
     if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
   }
@@ -158,11 +161,16 @@ export function oneStageObjective(
     // How far the translators are from collapsing to zero: the mean of J2.
     terms.note("translator", mean(cast(translated.at(-1)!.available.detach(), "f32")));
   }
-  if (teacher && online) terms.add("privileged", 1, () => judge.judge(teacher.scores, target));
+  for (const { output: teacher, online } of privileged) {
+    if (teacher && online) terms.add("privileged", 1, () => judge.judge(teacher.scores, target));
+  }
   return terms.loss(scores, target);
 }
 
-/** L_T = Σ_levels mean((J2 - J3)²): what both modalities become under the shared translators must agree. */
+/**
+ * L_T = Σ_levels Σ_restored mean((J2 - J3)²): what the modalities become under the shared translators must agree, each
+ * restored one with the available one.
+ */
 function translationLoss({ translated }: OneStageOutput): Tensor {
-  return translated.map(({ available, restored }) => mse(available, restored)).reduce(add);
+  return translated.flatMap(({ available, restored }) => restored.map((view) => mse(available, view))).reduce(add);
 }

@@ -1,20 +1,19 @@
-import { average } from "../kernels/binary.ts";
 import { reshape } from "../kernels/shape.ts";
 import { affine } from "../kernels/unary.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { weighted } from "./blocks.ts";
+import { meanOf, weighted } from "./blocks.ts";
 import type { Translated } from "./ctn.ts";
 import { Encoder, type EncoderConfig } from "./encoder.ts";
 import { createFusion, type FusionBlock, type FusionName } from "./fusion.ts";
-import type { Head } from "./head.ts";
+import type { Head, HeadOutput } from "./head.ts";
 import { createHead, type Task } from "./task.ts";
 
 /** Where the two streams are fused: after stem and every stage, after every stage, or once after the second stage. */
 export type Fusion = "full" | "deep" | "mid";
 
-/** Settings of a two-stream network. */
+/** Settings of a network of two or more streams. */
 export interface OneStageConfig {
   /** Classify unless given. */
   task?: Task;
@@ -22,28 +21,34 @@ export interface OneStageConfig {
   classes: number;
   /** Channels of the modality that is there at test time: 3 for colour, 1 for depth. */
   available: number;
-  /** Channels of what the second stream sees: the same for hallucination, the other modality's for the upper bound. */
-  second: number;
+  /** Channels of what each other stream sees: the same for hallucination, the other modality's for the upper bound. */
+  others: readonly number[];
   fusion: Fusion;
   /** What fuses them, cross translation by default. */
   fusionBlock?: FusionName;
   /** Batch norm after the mixing convolution of each fusion. */
   normalise: boolean;
-  /** Whether the second stream has its own head: yes for hallucination, no for the upper bound. */
+  /** Whether the other streams have their own heads: yes for hallucination, no for the upper bound. */
   hallucination: boolean;
 }
 
-/** What the two-stream network gives. */
+/** What a stream that stands for a missing modality gives. */
+export interface RestoredOutput {
+  /** Class scores of its own head, as those of F; null without one. */
+  scores: Tensor[] | null;
+  /** Its deepest maps, [N,H,W,C] each, deepest last: what JAN aligns with P. */
+  features: Tensor[];
+}
+
+/** What the network gives. */
 export interface OneStageOutput {
   /** Class scores of the fused head F: [N,classes] for images; for pixels one [N,H,W,classes] a scale, finest first. */
   scores: Tensor[];
-  /** Class scores of the hallucination stream's own head, alike; null without it. */
-  hallucinated: Tensor[] | null;
-  /** The hallucination stream's deepest maps, [N,H,W,C] each, deepest last: what JAN aligns with P. */
-  features: Tensor[];
-  /** The fused maps at the same places: what another network may be made like. */
+  /** What the other streams give, in their order. */
+  restored: RestoredOutput[];
+  /** The fused maps at the places of the aligned ones: what another network may be made like. */
   fused: Tensor[];
-  /** Per fusion level: both modalities as the shared translators see them; empty where none translate. */
+  /** Per fusion level: the modalities as the shared translators see them; empty where none translate. */
   translated: Translated[];
 }
 
@@ -51,20 +56,33 @@ export interface OneStageOutput {
 export interface Gates {
   /** Factors of stream A's maps (or scores, where these are averaged) before each fusion, [N,1,1,1] or a number. */
   available?: Tensor | number;
-  /** The same for the second stream's; the stream itself runs on its own maps. */
-  second?: Tensor | number;
-  /** The pass of the second stream: that of inference where it is frozen. */
-  secondPass?: Pass;
-  /** Whether the hallucination head is left out: nothing of it is needed where F alone predicts. */
+  /** The same for each other stream's; the streams themselves run on their own maps. */
+  others?: readonly (Tensor | number)[];
+  /** The pass of the other streams: that of inference where they are frozen. */
+  othersPass?: Pass;
+  /** Whether the hallucination heads are left out: nothing of them is needed where F alone predicts. */
   fusedOnly?: boolean;
+}
+
+/** A stream that stands for a missing modality, behind the first of its kind. */
+class RestoredStream extends Module {
+  readonly encoder: Encoder;
+  readonly head: Head | null;
+
+  constructor(encoder: Encoder, head: Head | null) {
+    super();
+    this.encoder = encoder;
+    this.head = head;
+  }
 }
 
 /**
  * The one-stage network without its privileged part: stream A on the available modality, hallucination stream H that
  * sees the same input and learns to give what the missing modality's network would, a cross translation after the
  * fused stages, and the fused head F. Information flows from H to A only, so H can be aligned with P cleanly, and no
- * gradient is stopped between them. With the missing modality itself as second input it is the upper bound.
- * Source: arXiv 2309.08204; method.md a.2 (feed-back) and a.6 (classification).
+ * gradient is stopped between them. With the missing modality itself as second input it is the upper bound. Of three
+ * modalities two are missing: each has a stream of its own.
+ * Source: arXiv 2309.08204; method.md a.2 (feed-back) and a.6 (classification, three modalities).
  */
 export class OneStageNetwork extends Module {
   readonly a: Encoder;
@@ -75,6 +93,8 @@ export class OneStageNetwork extends Module {
   readonly headH: Head | null;
   readonly #levels: readonly number[];
   readonly #deepest: number;
+  /** The streams of missing modalities behind the first. */
+  readonly more: RestoredStream[];
   /** Whether the streams meet in their scores only. */
   readonly #late: boolean;
   readonly #hallucination: boolean;
@@ -90,56 +110,78 @@ export class OneStageNetwork extends Module {
     // Behind the last fusion only a head of its own still needs the second stream.
     const used = head ? encoder.widths.length : this.#deepest;
     const second = { ...encoder, widths: encoder.widths.slice(0, used), blocks: encoder.blocks.slice(0, used) };
+    const [first, ...further] = config.others as [number, ...number[]];
+    const streams = 1 + config.others.length;
     this.a = new Encoder(init.at("a"), config.available, encoder);
-    this.h = new Encoder(init.at("h"), config.second, second);
+    this.h = new Encoder(init.at("h"), first, second);
     const width = (level: number) => (level === 0 ? encoder.stem : encoder.widths[level - 1]!);
-    this.ctn = this.#levels.map((level) => createFusion(fusionBlock, init.at("ctn", level), width(level), normalise));
+    this.ctn = this.#levels.map((level) =>
+      createFusion(fusionBlock, init.at("ctn", level), width(level), { normalise, streams }),
+    );
     this.headF = createHead(task, init.at("headF"), encoder, classes);
-    this.headH = head ? createHead(task, init.at("headH"), encoder, classes) : null;
+    const headAt = (at: Init) => (head ? createHead(task, at, encoder, classes) : null);
+    this.headH = headAt(init.at("headH"));
+    this.more = further.map((channels, i) => {
+      const at = init.at("more", i);
+      return new RestoredStream(new Encoder(at.at("encoder"), channels, second), headAt(at.at("head")));
+    });
   }
 
-  /** x: [N,H,W,available]; second: x itself for hallucination, or the other modality. */
-  forward(x: Tensor, second: Tensor, pass: Pass, gates: Gates = {}): OneStageOutput {
-    const { secondPass = pass } = gates;
-    const headH = gates.fusedOnly && !this.#late ? null : this.headH;
+  /** The streams of the missing modalities, in their order: H, and those behind it. */
+  get restoring(): { readonly encoder: Encoder; readonly head: Head | null }[] {
+    return [{ encoder: this.h, head: this.headH }, ...this.more];
+  }
+
+  /** x: [N,H,W,available]; others: for each other stream x itself for hallucination, or a modality of its own. */
+  forward(x: Tensor, others: readonly Tensor[], pass: Pass, gates: Gates = {}): OneStageOutput {
+    const { othersPass = pass } = gates;
     const translated: Translated[] = [];
-    const fuse = (level: number, a: Tensor, h: Tensor) => {
+    const fuse = (level: number, a: Tensor, maps: readonly Tensor[]) => {
       const block = this.ctn[this.#levels.indexOf(level)];
       if (!block) return a;
-      const result = block.forward(gated(a, gates.available), gated(h, gates.second), pass);
+      const open = maps.map((map, k) => gated(map, gates.others?.[k]));
+      const result = block.forward(gated(a, gates.available), open, pass);
       if (result.translated) translated.push(result.translated);
       return result.fused;
     };
+    const streams = this.restoring.map(({ encoder, head }) => ({
+      encoder,
+      head: gates.fusedOnly && !this.#late ? null : head,
+      maps: [] as Tensor[],
+    }));
     let a = this.a.stem(x, pass);
-    let h = this.h.stem(second, secondPass);
-    a = this.a.pool(fuse(0, a, h));
-    h = this.h.pool(h);
+    let hs = streams.map(({ encoder }, k) => encoder.stem(others[k]!, othersPass));
+    a = this.a.pool(fuse(0, a, hs));
+    hs = streams.map(({ encoder }, k) => encoder.pool(hs[k]!));
     const fused: Tensor[] = [];
-    const restored: Tensor[] = [];
-    const last = headH ? this.h.stages : this.#deepest;
     for (let stage = 1; stage <= this.a.stages; stage++) {
       a = this.a.stage(stage, a, pass);
-      if (stage <= last) {
-        h = this.h.stage(stage, h, secondPass);
-        restored.push(h);
+      for (const [k, { encoder, head, maps }] of streams.entries()) {
+        if (stage > (head ? encoder.stages : this.#deepest)) continue;
+        hs[k] = encoder.stage(stage, hs[k]!, othersPass);
+        maps.push(hs[k]!);
       }
-      a = fuse(stage, a, h);
+      a = fuse(stage, a, hs);
       fused.push(a);
     }
     const own = this.headF.forward(fused, x, pass);
-    const other = headH?.forward(restored, second, secondPass) ?? null;
+    const heads = streams.map(({ head, maps }, k) => head?.forward(maps, others[k]!, othersPass) ?? null);
+    const named = this.#hallucination && !gates.fusedOnly;
     return {
-      scores: this.#late ? own.scores.map((scale, i) => joined(scale, other!.scores[i]!, gates)) : own.scores,
-      hallucinated: this.#hallucination && !gates.fusedOnly ? other!.scores : null,
-      features: other?.features ?? restored.slice(-1),
+      scores: this.#late ? own.scores.map((scale, i) => joined(scale, heads, i, gates)) : own.scores,
+      restored: streams.map(({ maps }, k) => ({
+        scores: named ? heads[k]!.scores : null,
+        features: heads[k]?.features ?? maps.slice(-1),
+      })),
       fused: own.features,
       translated,
     };
   }
 }
 
-function joined(a: Tensor, h: Tensor, { available, second }: Gates): Tensor {
-  return average(gated(a, available), gated(h, second));
+/** The mean of all heads' scores at one scale. */
+function joined(a: Tensor, heads: readonly (HeadOutput | null)[], scale: number, { available, others }: Gates): Tensor {
+  return meanOf([gated(a, available), ...heads.map((head, k) => gated(head!.scores[scale]!, others?.[k]))]);
 }
 
 function gated(map: Tensor, gate: Tensor | number = 1): Tensor {

@@ -1,4 +1,12 @@
-import { type Length, type MethodName, methods, type NetworkConfig, type Seen } from "./methods.ts";
+import {
+  existsAmong,
+  type Length,
+  type MethodName,
+  type Modality,
+  methods,
+  type NeedsConfig,
+  type Seen,
+} from "./methods.ts";
 
 /** One network to train, in its turn. */
 export interface Stage {
@@ -11,8 +19,14 @@ export interface Stage {
 /** The methods of a comparison, in the order in which a report shows them. */
 export const comparison: readonly MethodName[] = ["rgb-only", "depth-only", "one-stage-rgb", "one-stage-depth", "rgbd"];
 
+/** The same for so many modalities: each by itself, the one-stage networks, and the upper bound. */
+export function comparisonAmong(modalities: readonly Modality[]): readonly MethodName[] {
+  const three: MethodName[] = [...comparison, "ir-only", "one-stage-ir", "rgbd-ir"];
+  return three.filter((name) => existsAmong(name, modalities));
+}
+
 /** What decides which networks are trained, and for how long. */
-export interface PlanOptions extends Pick<NetworkConfig, "privileged" | "teacher" | "weights"> {
+export interface PlanOptions extends NeedsConfig {
   methods: readonly MethodName[];
   epochs: number;
   privilegedEpochs: number;
@@ -33,7 +47,7 @@ export function planStages(options: PlanOptions): Stage[] {
   };
   const alike = (name: MethodName): MethodName => {
     if (methods[name].role !== "privileged" || weights.smoothing !== 0 || epochs !== privilegedEpochs) return name;
-    const baseline: MethodName = `${methods[name].seen === "depth" ? "depth" : "rgb"}-only`;
+    const baseline: MethodName = `${methods[name].available}-only`;
     return wanted.includes(baseline) ? baseline : name;
   };
   for (const name of wanted) include(name);

@@ -1,7 +1,5 @@
-import { add } from "../kernels/binary.ts";
 import { crossEntropy } from "../kernels/loss.ts";
-import { argmax, softmax } from "../kernels/softmax.ts";
-import { affine, clamp, log } from "../kernels/unary.ts";
+import { argmax } from "../kernels/softmax.ts";
 import { Compiled } from "../tensor/compile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { Program } from "../tensor/program.ts";
@@ -11,6 +9,7 @@ import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { softmaxRow } from "./metrics.ts";
 import { type HostBatch, type InputName, inputsOf } from "./train.ts";
+import { joinProbabilities } from "./transfer.ts";
 
 /** The label maps of a batch by one head. */
 export interface MapPrediction {
@@ -26,9 +25,6 @@ export interface ImagePrediction {
   /** Mean of both heads' probabilities; null for networks with one head. */
   averaged: Float64Array | null;
 }
-
-// Probabilities count as at least this much where their logarithm is taken.
-const LEAST = 1e-12;
 
 /** Predicts with a trained method; the work on batches of one shape is recorded once. */
 export class Predictor {
@@ -93,7 +89,5 @@ function judgedMaps(method: Method, batch: DeviceBatch): Tensor[] {
   const { logits, hallucinated } = method.predict(batch);
   const judged = (maps: Tensor) => [argmax(maps), crossEntropy(maps, batch.target!)];
   if (!hallucinated) return judged(logits);
-  const both = affine(add(softmax(logits), softmax(hallucinated)), 0.5);
-  // Logarithms of probabilities are scores that give these probabilities again.
-  return [...judged(logits), ...judged(log(clamp(both, LEAST, 1)))];
+  return [...judged(logits), ...judged(joinProbabilities([logits, hallucinated]))];
 }

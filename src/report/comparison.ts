@@ -36,7 +36,7 @@ export interface ComparisonRow {
   id: string;
   label: string;
   role: Role;
-  /** What it is given at test time; "both" is shown in the tables of either direction. */
+  /** What it is given at test time; "both" and "all" are shown in the tables of every direction. */
   direction: Seen;
   seeds: SeedResult[];
   /** Weights used at test time. */
@@ -56,7 +56,7 @@ export interface ComparisonRow {
 /** One table: methods that are compared with each other, and the one that the differences are of. */
 export interface ComparisonTable {
   title: string;
-  direction: "rgb" | "depth";
+  direction: "rgb" | "depth" | "ir";
   /** Ids in the order shown; all rows of the direction where not given. */
   rows?: readonly string[];
   /** Id of the row whose differences to the others are shown, chosen before the scores were known. */
@@ -128,7 +128,7 @@ export function sameNetwork(a: string, b: string): boolean {
 /** The rows of a table, in order. */
 export function rowsOf(table: ComparisonTable, rows: readonly ComparisonRow[]): ComparisonRow[] {
   const { rows: ids, direction } = table;
-  if (!ids) return rows.filter((row) => row.direction === direction || row.direction === "both");
+  if (!ids) return rows.filter((row) => [direction, "both", "all"].includes(row.direction));
   return ids.flatMap((id) =>
     rows.filter((row) => row.id === id || (row.id === averagedId(id) && !ids.includes(row.id))),
   );

@@ -78,7 +78,7 @@ export function renderComparison(data: ComparisonData, analysis: ComparisonAnaly
 
 /** Ours in a strong colour, the upper bound in green, what they are compared with in grey. */
 function comparisonLooks(data: ComparisonData): Map<string, Look> {
-  const used = { rgb: 0, depth: 0, both: 0 };
+  const used = { rgb: 0, depth: 0, ir: 0, both: 0, all: 0 };
   return new Map(
     withAveraged(data.rows).map(({ id, role, direction }) => {
       const color = role === "ours" || role === "upper bound" ? `--${direction}${used[direction]++ % 4}` : "--muted";

@@ -3,7 +3,7 @@ import type { NetworkReport, ReportData, Seen } from "./types.ts";
 
 /** The comparison that a run is about, for one modality at test. */
 export interface Finding {
-  seen: "rgb" | "depth";
+  seen: "rgb" | "depth" | "ir";
   ours: NetworkReport;
   baseline?: NetworkReport;
   upper?: NetworkReport;
@@ -39,10 +39,10 @@ export function baselineOf(data: ReportData, seen: Seen): NetworkReport | undefi
   return group.find((network) => network.id === `${seen}-only`) ?? group[0];
 }
 
-/** Finds, for colour alone and for depth alone at test, the first network of ours with its baseline and upper bound. */
+/** Finds, for each modality alone at test, the first network of ours with its baseline and upper bound. */
 export function findings(data: ReportData): Finding[] {
   const found: Finding[] = [];
-  for (const seen of ["rgb", "depth"] as const) {
+  for (const seen of ["rgb", "depth", "ir"] as const) {
     // The first one listed, never the best one: picking by test score would flatter the method.
     const ours = data.networks.find((network) => network.role === "ours" && network.seen === seen);
     if (!ours) continue;

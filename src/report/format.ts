@@ -60,13 +60,15 @@ export function date(iso: string): string {
 }
 
 /** What a network sees, in words. */
-export const SEEN_WORDS: Record<Seen, string> = { rgb: "colour", depth: "depth", both: "colour and depth" };
+export const SEEN_WORDS: Record<Seen, string> = {
+  ...{ rgb: "colour", depth: "depth", ir: "infrared", both: "colour and depth", all: "colour, depth and infrared" },
+};
 
 /** What each role means, in one clause. */
 export const ROLE_WORDS: Record<Role, string> = {
-  ours: "trained with colour and depth, tested with one of them",
+  ours: "trained with all modalities, tested with one of them",
   baseline: "the figure to beat: trained and tested with the same single modality",
-  "upper bound": "trained and tested with both: what could be won at most",
+  "upper bound": "trained and tested with all: what could be won at most",
   privileged: "sees only the modality that is missing at test; it teaches and is then left out",
 };
 

@@ -45,6 +45,22 @@ export function depthToRgb(
 }
 
 /**
+ * An infrared image `[height, width]` in grey, from its lowest count to its highest.
+ * @returns `[height, width, 3]`, 8 bits a channel.
+ * @throws ShapeError if the image has another size.
+ */
+export function infraredToRgb(ir: Uint16Array, width: number, height: number): Uint8Array {
+  expectPixels("infraredToRgb", ir.length, width, height);
+  const low = ir.reduce((least, count) => Math.min(least, count), 65535);
+  const high = ir.reduce((most, count) => Math.max(most, count), 0);
+  const rgb = new Uint8Array(width * height * 3);
+  for (const [i, count] of ir.entries()) {
+    rgb.fill(high > low ? Math.round((255 * (count - low)) / (high - low)) : 128, 3 * i, 3 * i + 3);
+  }
+  return rgb;
+}
+
+/**
  * Colours one feature map `[height, width]`: magma from 0 up when nothing is negative, blue to red about 0 otherwise.
  * @param scale the size drawn in full colour, so that two maps can be compared; the largest of this map by default.
  * @returns `[height, width, 3]`, 8 bits a channel; values that are not finite are grey.

@@ -16,7 +16,7 @@ export {
 export { tableFindings } from "./comparisonFindings.ts";
 export { renderComparison } from "./comparisonReport.ts";
 export { comparisonJson, renderComparisonMarkdown } from "./comparisonText.ts";
-export { type DepthRange, depthToRgb, featureToRgb, pngDataUri } from "./image.ts";
+export { type DepthRange, depthToRgb, featureToRgb, infraredToRgb, pngDataUri } from "./image.ts";
 export { classColour, labelsToRgb } from "./labels.ts";
 export { renderReport } from "./report.ts";
 export { renderMarkdown, renderSummary } from "./text.ts";

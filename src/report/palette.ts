@@ -10,7 +10,14 @@ export interface Look {
   role: Role;
 }
 
-/** Hues by what is seen: warm for colour, cool for depth, green for both. Each pair is [on light, on dark]. */
+const GREENS: [string, string][] = [
+  ["#2c7a4b", "#67c78d"],
+  ["#68781c", "#b1c25a"],
+  ["#47705f", "#8fbba8"],
+  ["#5b6b3a", "#a3b67d"],
+];
+
+/** Hues by what is seen: warm for colour, cool for depth, violet for infrared, green for several. Each pair is [on light, on dark]. */
 const HUES: Record<Seen, [string, string][]> = {
   rgb: [
     ["#c2410c", "#ff8f5e"],
@@ -28,12 +35,14 @@ const HUES: Record<Seen, [string, string][]> = {
     ["#27348b", "#98a6f5"],
     ["#1a776f", "#60c2b8"],
   ],
-  both: [
-    ["#2c7a4b", "#67c78d"],
-    ["#68781c", "#b1c25a"],
-    ["#47705f", "#8fbba8"],
-    ["#5b6b3a", "#a3b67d"],
+  ir: [
+    ["#7a2ea0", "#cb8ff0"],
+    ["#845b8f", "#c3a3cf"],
+    ["#a3397f", "#ea93cb"],
+    ["#5b4a8a", "#a99bd6"],
   ],
+  both: GREENS,
+  all: GREENS,
 };
 
 const TERMS: [string, string][] = [
@@ -58,9 +67,11 @@ export function paletteCss(theme: 0 | 1): string {
 /** Gives every network its look; the first of ours gets the strongest colour of its hue. */
 export function looks(networks: NetworkReport[]): Map<string, Look> {
   const result = new Map<string, Look>();
-  for (const seen of ["rgb", "depth", "both"] as const) {
+  for (const seen of ["rgb", "depth", "ir", "both", "all"] as const) {
     const group = networks.filter((network) => network.seen === seen);
-    const strong = group.find((network) => network.role === "ours") ?? group.find((network) => network.seen === "both");
+    const strong =
+      group.find((network) => network.role === "ours") ??
+      group.find((network) => network.seen === "both" || network.seen === "all");
     let next = 0;
     for (const network of group) {
       const index = network === strong ? 0 : 1 + (next++ % (HUES[seen].length - 1));

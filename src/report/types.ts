@@ -1,5 +1,5 @@
 /** Which modality a network is given at test time. */
-export type Seen = "rgb" | "depth" | "both";
+export type Seen = "rgb" | "depth" | "ir" | "both" | "all";
 
 /** What a network is there for: the figure to beat, the method itself, the ceiling, or the teacher that sees what is missing at test. */
 export type Role = "baseline" | "ours" | "upper bound" | "privileged";

@@ -333,7 +333,7 @@ describe("eval and predict refuse", () => {
 
   it.each<[string, string[], RegExp]>([
     ["a split that is not there", ["--split", "test"], /^--split: expected one of train, val, got test$/],
-    ["an unknown modality", ["--modality", "sound"], /^--modality: expected one of rgb, depth, both, got sound$/],
+    ["an unknown modality", ["--modality", "sound"], /^--modality: expected one of rgb, depth, ir, both, all, got sound$/],
     [
       "a modality that nothing serves",
       ["--modality", "both"],
@@ -374,7 +374,7 @@ describe("eval and predict refuse", () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ["no image", [], /^--rgb, --depth: expected an image for at least one of them, got none$/],
+    ["no image", [], /^--rgb, --depth, --ir: expected an image for one of them, the first two or all, got none$/],
     [
       "an image that is not there",
       ["--rgb", "nowhere.png"],

@@ -26,17 +26,19 @@ async function normOf(tensor: Tensor): Promise<number> {
   return Math.hypot(...((await tensor.read()) as Float32Array));
 }
 
-/** A miniature one-stage network with its frozen privileged network and one batch, the same numbers on every device. */
-function miniature(device: Device, task: Task, fusion: Fusion, fusionBlock: FusionName) {
+/** A miniature one-stage network with the frozen privileged network of each missing modality and one batch, the same numbers on every device. */
+function miniature(device: Device, task: Task, fusion: Fusion, fusionBlock: FusionName, missing: number) {
   // For pixels an odd map inside, whose coarser scale is not just half of it.
   const [batch, width] = task === "classify" ? [5, 16] : [3, 12];
   const pixels = batch * height * width;
   const rng = new Rng(3);
   const init = new Init(device, rng);
-  const streams = { available: 3, second: 3, hallucination: true };
+  const streams = { available: 3, others: Array.from({ length: missing }, () => 3), hallucination: true };
   const config = { task, encoder, classes, ...streams, fusion, fusionBlock, normalise: true };
   const network = new OneStageNetwork(init.at("network"), config);
-  const privileged = new SingleNetwork(init.at("privileged"), 1, classes, encoder, task).freeze();
+  const privileged = ["privileged", "second"].slice(0, missing).map((name) => {
+    return new SingleNetwork(init.at(name), 1, classes, encoder, task).freeze();
+  });
   const judge = new Judge(init, null, 0.1);
   // Biases of exactly 0 would put dead pixels on the kink of ReLU, where central differences mean nothing.
   for (const [name, parameter] of network.parameters()) {
@@ -53,7 +55,7 @@ function miniature(device: Device, task: Task, fusion: Fusion, fusionBlock: Fusi
     return data;
   };
   const rgb = device.upload(uniform("rgb", pixels * 3), [batch, height, width, 3], "f32");
-  const depth = device.upload(uniform("depth", pixels), [batch, height, width, 1], "f32");
+  const sensed = ["depth", "ir"].map((name) => device.upload(uniform(name, pixels), [batch, height, width, 1], "f32"));
   const labels = rng.fork("labels");
   const target =
     task === "classify"
@@ -66,30 +68,38 @@ function miniature(device: Device, task: Task, fusion: Fusion, fusionBlock: Fusi
   // A weight of 0.3 on the translation loss: at its default its gradients would hide in the others'.
   const weights = { ...defaultWeights, lambda: 0.3 };
   const loss = () => {
-    const output = noGrad(() => privileged.forward(depth, training));
-    return oneStageObjective(network.forward(rgb, rgb, training), { output, online: false }, target, weights, judge);
+    const taught = privileged.map((own, k) => noGrad(() => own.forward(sensed[k]!, training)));
+    const held = taught.map((output) => ({ output, online: false }));
+    const same = privileged.map(() => rgb);
+    return oneStageObjective(network.forward(rgb, same, training), held, target, weights, judge);
   };
   return { network, loss };
 }
 
 describe.each([
-  ["classify", "deep", "ctn"],
-  ["classify", "mid", "ctn-unshared"],
-  ["classify", "mid", "add"],
-  ["classify", "mid", "se-add"],
-  ["classify", "mid", "concat"],
-  ["classify", "mid", "logits"],
-  ["segment", "full", "ctn"],
-] as const)("the whole one-stage network, to %s, fused %s by %s", (task, fusion, block) => {
+  ["classify", "deep", "ctn", 1],
+  ["classify", "mid", "ctn-unshared", 1],
+  ["classify", "mid", "add", 1],
+  ["classify", "mid", "se-add", 1],
+  ["classify", "mid", "concat", 1],
+  ["classify", "mid", "logits", 1],
+  ["segment", "full", "ctn", 1],
+  ["classify", "deep", "ctn", 2],
+  ["classify", "mid", "ctn-unshared", 2],
+  ["classify", "mid", "se-add", 2],
+  ["classify", "mid", "concat", 2],
+  ["classify", "mid", "logits", 2],
+  ["segment", "mid", "ctn", 2],
+] as const)("the whole one-stage network, to %s, fused %s by %s, %s missing", (task, fusion, block, missing) => {
   it("has the loss terms and gradients of its float64 reference", async () => {
     const device = await testDevice();
-    const gpu = miniature(device, task, fusion, block);
+    const gpu = miniature(device, task, fusion, block, missing);
     const { total, parts, gradients } = scope(() => {
       const loss = gpu.loss();
       backward(loss.total);
       return { ...loss, gradients: [...gpu.network.parameters()].map(([name, p]) => [name, p.grad!] as const) };
     });
-    const reference = miniature(new OracleDevice(), task, fusion, block);
+    const reference = miniature(new OracleDevice(), task, fusion, block, missing);
     const tape: FrozenTape = [];
     const evaluate = (mode: "record" | "replay") =>
       withFrozen(mode, tape, () => scope(() => noGrad(() => valuesOf(reference.loss().total)[0]!)));

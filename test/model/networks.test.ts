@@ -91,7 +91,7 @@ const training: Pass = { training: true, seed: () => 1 };
 /** A small two-stream network in float64 with two images for each stream. */
 function twoStreams(fusionBlock: FusionName, { task = "classify" as Task, hallucination = true } = {}) {
   const device = new OracleDevice();
-  const config = { task, encoder, classes: 3, available: 3, second: 3, fusion: "full", fusionBlock } as const;
+  const config = { task, encoder, classes: 3, available: 3, others: [3], fusion: "full", fusionBlock } as const;
   const network = new OneStageNetwork(new Init(device, new Rng(4)), { ...config, normalise: true, hallucination });
   const image = (name: string) => {
     const rng = new Rng(5, name);
@@ -102,7 +102,7 @@ function twoStreams(fusionBlock: FusionName, { task = "classify" as Task, halluc
     );
   };
   const [x, second] = [image("x"), image("second")];
-  return { device, network, x, second, run: (gates?: Gates, h = second) => network.forward(x, h, inference, gates) };
+  return { device, network, x, second, run: (gates?: Gates, h = second) => network.forward(x, [h], inference, gates) };
 }
 
 const finest = (scores: readonly Tensor[]) => [...valuesOf(scores[0]!)];
@@ -110,7 +110,8 @@ const finest = (scores: readonly Tensor[]) => [...valuesOf(scores[0]!)];
 describe.each(fusionNames)("fusion by %s", (block) => {
   it.each(["classify", "segment"] as const)("gives the scores to %s", (task) => {
     const { run } = twoStreams(block, { task });
-    const { scores, hallucinated, features, fused, translated } = run();
+    const { scores, restored, fused, translated } = run();
+    const { scores: hallucinated, features } = restored[0]!;
     const [single, second] = [task === "classify" ? [2, 3] : [2, 16, 16, 3], hallucinated!];
     expect(scores[0]!.shape).toEqual(single);
     expect(second.map(({ shape }) => shape)).toEqual(scores.map(({ shape }) => shape));
@@ -123,11 +124,11 @@ describe.each(fusionNames)("fusion by %s", (block) => {
 
   it("sees the second stream, but not through a closed gate; and the second stream does not see the first", () => {
     const { run, x } = twoStreams(block);
-    const [open, closed] = [run(), run({ second: 0 })];
+    const [open, closed] = [run(), run({ others: [0] })];
     expect(finest(run({}, x).scores)).not.toEqual(finest(open.scores));
-    expect(finest(run({ second: 0 }, x).scores)).toEqual(finest(closed.scores));
-    expect(finest(closed.hallucinated!)).toEqual(finest(open.hallucinated!));
-    expect(finest(run({ available: 0 }).hallucinated!)).toEqual(finest(open.hallucinated!));
+    expect(finest(run({ others: [0] }, x).scores)).toEqual(finest(closed.scores));
+    expect(finest(closed.restored[0]!.scores!)).toEqual(finest(open.restored[0]!.scores!));
+    expect(finest(run({ available: 0 }).restored[0]!.scores!)).toEqual(finest(open.restored[0]!.scores!));
   });
 
   it("takes a gate for each image", () => {
@@ -139,16 +140,16 @@ describe.each(fusionNames)("fusion by %s", (block) => {
 
   it("predicts the same without the hallucination head", () => {
     const { run } = twoStreams(block);
-    const { scores, hallucinated } = run({ fusedOnly: true });
-    expect(hallucinated).toBe(null);
+    const { scores, restored } = run({ fusedOnly: true });
+    expect(restored[0]!.scores).toBe(null);
     expect(finest(scores)).toEqual(finest(run().scores));
   });
 
   it("fuses two modalities without a hallucination head", () => {
     const { run } = twoStreams(block, { hallucination: false });
-    const { scores, hallucinated } = run();
-    expect(hallucinated).toBe(null);
-    expect(finest(scores)).not.toEqual(finest(run({ second: 0 }).scores));
+    const { scores, restored } = run();
+    expect(restored[0]!.scores).toBe(null);
+    expect(finest(scores)).not.toEqual(finest(run({ others: [0] }).scores));
   });
 });
 
@@ -168,13 +169,13 @@ it("gives each modality its own translators where they are not shared", () => {
 
 it("runs a frozen second stream as for inference", () => {
   const { network, x, second, run } = twoStreams("ctn");
-  const output = network.forward(x, second, training, { secondPass: inference });
-  expect(finest(output.hallucinated!)).toEqual(finest(run().hallucinated!));
+  const output = network.forward(x, [second], training, { othersPass: inference });
+  expect(finest(output.restored[0]!.scores!)).toEqual(finest(run().restored[0]!.scores!));
   expect(finest(output.scores)).not.toEqual(finest(run().scores));
 });
 
 it("has no stage behind the last fusion that nothing needs", () => {
-  const config = { encoder, classes: 3, available: 3, second: 1, fusion: "mid", normalise: true } as const;
+  const config = { encoder, classes: 3, available: 3, others: [1], fusion: "mid", normalise: true } as const;
   const build = (hallucination: boolean) => new OneStageNetwork(new ShapeInit(), { ...config, hallucination });
   const hasStage = (network: OneStageNetwork, stage: number) =>
     [...network.state().keys()].some((name) => name.startsWith(`h.layer${stage}.`));

@@ -56,8 +56,9 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     if (!known.includes(key)) entry.fail(`one of ${known.join(", ")}`, key);
   }
   const seeds = root.at("seeds").list(1, 1000);
-  const directions = root.at("directions").list(1, 2);
-  const modality = (entry: Entry) => entry.expect((value) => value === "rgb" || value === "depth", "rgb or depth");
+  const directions = root.at("directions").list(1, 3);
+  const modality = (entry: Entry) =>
+    entry.expect((value) => ["rgb", "depth", "ir"].includes(value as string), "rgb, depth or ir");
   const rows = root.at("rows").list(1, 200).map(readRow);
   const ids = rows.map(({ id }) => id);
   const repeated = ids.find((id, i) => ids.indexOf(id) !== i);

@@ -3,7 +3,7 @@ import { type MethodName, type Modality, methods, type Read } from "../../model/
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import type { DatasetFacts } from "../config.ts";
 import { addedLater } from "../presets.ts";
-import type { Settings } from "../settings.ts";
+import { checkMethods, needsOf, type Settings } from "../settings.ts";
 import { type CompareConfig, type CompareRow, cellSettings, type Folders, methodOf } from "./config.ts";
 
 /** One network that is trained for one or more cells; the same key is the same network. */
@@ -33,7 +33,7 @@ const COMMON = [
 ];
 
 // The same, of settings that came later: only what is not the default decides anything, so that older keys hold.
-const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained"] as const;
+const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained", "modalities"] as const;
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {
@@ -43,6 +43,7 @@ export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetF
       for (const row of config.rows) {
         const settings = cellSettings(config, row, seed, folders);
         const method = methodOf(row.method, direction);
+        checkMethods([method], settings);
         const stage = keyedStage(method, settings, facts);
         cells.push({ name: `${direction}-${row.id}-s${seed}`, row, direction, seed, method, stage });
       }
@@ -60,10 +61,7 @@ function isNew(read: Read): read is "fusionBlock" | "extra" {
 function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): KeyedStage {
   const { length, reads, needs } = methods[name];
   const earlier = Object.fromEntries(
-    Object.entries(needs({ ...settings, weights: settings })).map(([part, need]) => [
-      part,
-      keyedStage(need, settings, facts),
-    ]),
+    Object.entries(needs(needsOf(settings))).map(([part, need]) => [part, keyedStage(need, settings, facts)]),
   );
   const epochs = epochsOf(length, settings);
   const decides = {
@@ -75,7 +73,7 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
   const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
   if (since.length > 0) Object.assign(decides, { since: since.map((setting) => [setting, settings[setting]]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
-  const list = needs({ ...settings, weights: settings });
+  const list = needs(needsOf(settings));
   return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };
 }
 

@@ -84,7 +84,7 @@ async function comparisonData(source: ReportSource, samples: SampleReport[]): Pr
     classes: facts.classes,
     rows,
     tables: config.directions.map((direction) => ({
-      title: direction === "rgb" ? "RGB alone at test time" : "Depth alone at test time",
+      title: `${{ rgb: "RGB", depth: "Depth", ir: "Infrared" }[direction]} alone at test time`,
       direction,
       rows: config.rows.map((row) => rowId(direction, row.id)),
       reference: rowId(direction, config.ours),

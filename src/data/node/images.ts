@@ -1,4 +1,5 @@
 import { decodeGrey8, decodeGrey16, decodeRgb8, type Image } from "../png.ts";
+import { readPngHeader } from "../pngChunks.ts";
 import { readWholeFile } from "./files.ts";
 
 /** Largest image file that is read: twice the raw bytes of the largest image that is decoded. */
@@ -20,6 +21,18 @@ export async function readRgb(file: string): Promise<Image> {
  */
 export async function readDepth(file: string): Promise<Image<Uint16Array>> {
   return decodeGrey16(await readImageFile(file), file);
+}
+
+/**
+ * Reads an infrared image for prediction: [height, width], in the sensor's counts, of 8 or 16 bits.
+ * @throws FormatError when the file is no grey PNG or damaged.
+ * @throws OnestageError when it cannot be read.
+ */
+export async function readInfrared(file: string): Promise<Image<Uint16Array>> {
+  const bytes = await readImageFile(file);
+  if (readPngHeader(bytes, file).bits === 16) return decodeGrey16(bytes, file);
+  const image = decodeGrey8(bytes, file);
+  return { ...image, data: Uint16Array.from(image.data) };
 }
 
 /**

@@ -1,6 +1,5 @@
-import { add, average, div, mul } from "../../kernels/binary.ts";
-import { softmax } from "../../kernels/softmax.ts";
-import { affine, clamp, log } from "../../kernels/unary.ts";
+import { average, div, mul } from "../../kernels/binary.ts";
+import { affine } from "../../kernels/unary.ts";
 import { inference, type Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -10,7 +9,7 @@ import type { SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
 import { TwoStreams } from "../streams.ts";
 import { scoresAt } from "../task.ts";
-import { averageScores, hallucinationLoss, hallucinationSum } from "../transfer.ts";
+import { averageScores, hallucinationLoss, hallucinationSum, joinProbabilities } from "../transfer.ts";
 import { softCrossEntropy } from "./student.ts";
 
 type Outputs = { a: SingleOutput; h: SingleOutput };
@@ -61,8 +60,7 @@ export function ensemble(parts: Parts): Built {
     },
     loss: ({ a, h }, batch) =>
       singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), parts.judge),
-    // Logarithms of probabilities are scores that give these probabilities again.
-    join: (a, h) => log(clamp(affine(add(softmax(a), softmax(h)), 0.5), 1e-12, 1)),
+    join: (a, h) => joinProbabilities([a, h]),
   });
 }
 
@@ -98,7 +96,8 @@ function balanced(loss: Tensor, like: Tensor): Tensor {
 
 /** Step 2 of Garcia's: both modalities' networks, tuned together on the mean of their scores. Source: method.md (b)7. */
 export function garciaStreams(parts: Parts): Built {
-  const { judge, available, missing } = parts;
+  const { judge, available } = parts;
+  const missing = parts.missing[0]!;
   return joined(parts, {
     modalities: [available, missing],
     async begin({ a, h }) {
@@ -139,7 +138,7 @@ export function garciaHallucination(parts: Parts): Built {
     loss(batch, pass) {
       const target = input(batch, "target");
       const output = network.forward(input(batch, available), pass);
-      const teacher = noGrad(() => streams().h.forward(input(batch, parts.missing), inference));
+      const teacher = noGrad(() => streams().h.forward(input(batch, parts.missing[0]!), inference));
       return new Terms()
         .add("task", 0.25, () => judge.judge(output.scores, target, 0))
         .add("soft", 0.25, () => softCrossEntropy(output.scores, teacher.scores, 10))

@@ -1,28 +1,29 @@
-import { mul } from "../../kernels/binary.ts";
+import { add, mul } from "../../kernels/binary.ts";
 import { dropout } from "../../kernels/dropout.ts";
 import { mean } from "../../kernels/reduce.ts";
 import { concat, reshape } from "../../kernels/shape.ts";
-import { affine } from "../../kernels/unary.ts";
+import { affine, clamp } from "../../kernels/unary.ts";
 import { Conv2d } from "../../nn/layers.ts";
 import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type Built, channels, type DeviceBatch, input, type Modality, type Parts } from "../method.ts";
+import { type Built, channels, type DeviceBatch, input, type Modality, type Parts, partFor } from "../method.ts";
 import { oneStageObjective, transfers } from "../objective.ts";
 import { type Gates, OneStageNetwork, type OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
 import { scoresAt } from "../task.ts";
+import { joinProbabilities } from "../transfer.ts";
 
-/** The two-stream network on a modality and, as second stream's input, on the same (hallucination) or another one. */
-function twoStream(parts: Parts, [available, second]: readonly [Modality, Modality], hallucination: boolean) {
+/** The network of a stream on a modality and others, on the same (hallucination) or on modalities of their own. */
+function streamsOn(parts: Parts, available: Modality, others: readonly Modality[], hallucination: boolean) {
   const { task, encoder, config, init } = parts;
   return new OneStageNetwork(init, {
     task,
     encoder,
     classes: config.classes,
     available: channels[available],
-    second: channels[second],
+    others: others.map((modality) => channels[modality]),
     fusion: config.fusion,
     fusionBlock: config.fusionBlock ?? "ctn",
     normalise: config.normalise,
@@ -30,21 +31,54 @@ function twoStream(parts: Parts, [available, second]: readonly [Modality, Modali
   });
 }
 
-/** What a two-stream network gives as a teacher: the fused head's scores and the fused maps. */
+/** The network whose streams all see the available modality. */
+function hallucinating(parts: Parts) {
+  const { available, missing } = parts;
+  const network = streamsOn(
+    parts,
+    available,
+    missing.map(() => available),
+    true,
+  );
+  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
+    const x = input(batch, available);
+    return network.forward(
+      x,
+      missing.map(() => x),
+      pass,
+      gates,
+    );
+  };
+  return { network, run };
+}
+
+/** The network whose streams each see their own modality. */
+function multimodal(parts: Parts) {
+  const [first, ...others] = parts.modalities as [Modality, ...Modality[]];
+  const network = streamsOn(parts, first, others, false);
+  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
+    const rest = others.map((modality) => input(batch, modality));
+    return network.forward(input(batch, first), rest, pass, gates);
+  };
+  return { network, run };
+}
+
+/** What such a network gives as a teacher: the fused head's scores and the fused maps. */
 function taught({ scores, fused }: OneStageOutput): SingleOutput {
   return { scores, features: fused };
 }
 
-/** What is deployed of a two-stream network. */
-function predicted(x: Tensor, { scores, hallucinated, features }: OneStageOutput) {
+/** What is deployed of it. */
+function predicted(x: Tensor, { scores, restored }: OneStageOutput) {
+  const heads = restored.flatMap((stream) => (stream.scores ? [scoresAt(x, stream.scores[0]!)] : []));
   return {
     logits: scoresAt(x, scores[0]!),
-    hallucinated: hallucinated && scoresAt(x, hallucinated[0]!),
-    restored: features.at(-1)!,
+    hallucinated: heads.length > 1 ? joinProbabilities(heads) : (heads[0] ?? null),
+    restored: restored[0]!.features.at(-1)!,
   };
 }
 
-/** Predicts the missing modality from H's deepest map; used while training only. */
+/** Predicts a missing modality from H's deepest map; used while training only. */
 class Restorer extends Module {
   readonly conv: Conv2d;
 
@@ -54,54 +88,61 @@ class Restorer extends Module {
   }
 }
 
-/** The one-stage network with its privileged part, frozen or trained along. Source: arXiv 2309.08204; method.md a.5. */
+/**
+ * The one-stage network with its privileged part, frozen or trained along; of three modalities, with a stream and a
+ * privileged network for each of the two that are missing. Source: arXiv 2309.08204; method.md a.5 and a.6.
+ */
 export function oneStage(parts: Parts): Built {
   const { config, init, judge, available, missing } = parts;
   const { weights } = config;
-  const network = twoStream(parts, [available, available], true);
+  const { network, run } = hallucinating(parts);
+  const named = (part: string, modality: Modality) => partFor(part, modality, missing);
   const beside = new Map<string, Module>();
-  let online: SingleNetwork | null = null;
-  if (config.privileged === "online" && transfers(weights)) {
-    online = parts.single(init.at("privileged"), missing);
-    beside.set("privileged", online);
-  }
-  const restorer = weights.restore > 0 ? new Restorer(init.at("restorer"), parts.deepest, channels[missing]) : null;
-  if (restorer) beside.set("restorer", restorer);
-  const teaching = (batch: DeviceBatch, pass: Pass): SingleOutput | null =>
-    !transfers(weights)
-      ? null
-      : online
-        ? online.forward(input(batch, missing), pass)
-        : parts.need("privileged").teach(batch);
+  const along = config.privileged === "online" && transfers(weights);
+  const online = (along ? missing : []).map((modality) => {
+    const part = named("privileged", modality);
+    const privileged = parts.single(init.at(part), modality);
+    beside.set(part, privileged);
+    return privileged;
+  });
+  const restorers = (weights.restore > 0 ? missing : []).map((modality) => {
+    const part = named("restorer", modality);
+    const restorer = new Restorer(init.at(part), parts.deepest, channels[modality]);
+    beside.set(part, restorer);
+    return restorer;
+  });
+  const teachers = (batch: DeviceBatch, pass: Pass): SingleOutput[] => {
+    if (!transfers(weights)) return [];
+    if (along) return online.map((network, k) => network.forward(input(batch, missing[k]!), pass));
+    if (config.teacher !== "both") return missing.map((own) => parts.need(named("privileged", own)).teach(batch));
+    const one = parts.need("privileged").teach(batch);
+    return missing.map(() => one);
+  };
   return {
     network,
     beside,
     loss(batch, pass) {
-      const x = input(batch, available);
-      const output = network.forward(x, x, pass);
-      const restored = restorer && {
-        predicted: restorer.conv.forward(output.features.at(-1)!),
-        truth: input(batch, missing),
-      };
-      const privileged = { output: teaching(batch, pass), online: online !== null, restored };
+      const output = run(batch, pass);
+      const restored = restorers.map(({ conv }, k) => ({
+        predicted: conv.forward(output.restored[k]!.features.at(-1)!),
+        truth: input(batch, missing[k]!),
+      }));
+      const taught = teachers(batch, pass);
+      const privileged = missing.map((_, k) => ({
+        ...{ output: taught[k] ?? null, online: along, restored: restored[k] ?? null },
+      }));
       return oneStageObjective(output, privileged, input(batch, "target"), weights, judge);
     },
-    teach: (batch) =>
-      noGrad(() => taught(network.forward(input(batch, available), input(batch, available), inference))),
-    predict(batch) {
-      const x = input(batch, available);
-      return predicted(x, network.forward(x, x, inference));
-    },
+    teach: (batch) => noGrad(() => taught(run(batch, inference))),
+    predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
 }
 
 /** The second stage of the two-stage control: H as it was trained, frozen; A, the translators and F learn on top. Source: method.md (b)10. */
 export function twoStage(parts: Parts): Built {
   const { config, judge, available } = parts;
-  const network = twoStream(parts, [available, available], true);
-  const frozen = { secondPass: inference };
-  const run = (batch: DeviceBatch, pass: Pass) =>
-    network.forward(input(batch, available), input(batch, available), pass, frozen);
+  const { network, run: runAll } = hallucinating(parts);
+  const run = (batch: DeviceBatch, pass: Pass) => runAll(batch, pass, { othersPass: inference });
   return {
     network,
     async begin() {
@@ -112,75 +153,99 @@ export function twoStage(parts: Parts): Built {
       network.headH!.freeze();
     },
     loss(batch, pass) {
-      const output = { ...run(batch, pass), hallucinated: null };
-      return oneStageObjective(output, null, input(batch, "target"), config.weights, judge);
+      const output = { ...run(batch, pass), restored: [] };
+      return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
     predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
 }
 
-/** The two-stream network with both modalities at test time: the upper bound. */
-export function rgbd(parts: Parts): Built {
-  const { config, judge } = parts;
-  const network = twoStream(parts, ["rgb", "depth"], false);
-  const run = (batch: DeviceBatch, pass: Pass) => network.forward(input(batch, "rgb"), input(batch, "depth"), pass);
-  return {
-    network,
-    loss: (batch, pass) => oneStageObjective(run(batch, pass), null, input(batch, "target"), config.weights, judge),
-    teach: (batch) => noGrad(() => taught(run(batch, inference))),
-    predict: (batch) => predicted(input(batch, "rgb"), run(batch, inference)),
-  };
-}
-
-/**
- * Modality dropout: the upper bound's network, of whose two streams each image drops the colour's maps, the depth's, or
- * none, each with probability 1/3. Source: method.md (b)3.
- */
-export function modalityDropout(parts: Parts): Built {
-  const { config, judge } = parts;
-  const network = twoStream(parts, ["rgb", "depth"], false);
+/** A network of all modalities, whose streams run on their own maps through gates that each step of training may draw. */
+function allSeeing(parts: Parts, gates: (images: Tensor, pass: Pass) => Gates): Built {
+  const { config, judge, modalities } = parts;
+  const { network, run } = multimodal(parts);
   return {
     network,
     loss(batch, pass) {
-      const [rgb, depth] = [input(batch, "rgb"), input(batch, "depth")];
-      const output = network.forward(rgb, depth, pass, drawGates(depth, pass));
-      return oneStageObjective(output, null, input(batch, "target"), config.weights, judge);
+      const output = run(batch, pass, gates(input(batch, modalities.at(-1)!), pass));
+      return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
     },
-    teach: (batch) => noGrad(() => taught(network.forward(input(batch, "rgb"), input(batch, "depth"), inference))),
-    predict: (batch) =>
-      predicted(input(batch, "rgb"), network.forward(input(batch, "rgb"), input(batch, "depth"), inference)),
+    teach: (batch) => noGrad(() => taught(run(batch, inference))),
+    predict: (batch) => predicted(input(batch, modalities[0]!), run(batch, inference)),
   };
+}
+
+/** The network with all modalities at test time: the upper bound. */
+export function upperBound(parts: Parts): Built {
+  return allSeeing(parts, () => ({}));
+}
+
+/**
+ * Modality dropout: the upper bound's network, of whose streams each image drops some but never all, every combination
+ * with the same probability: 1/3 each of two modalities, 1/7 each of three. Source: method.md (b)3.
+ */
+export function modalityDropout(parts: Parts): Built {
+  return allSeeing(parts, (images, pass) => drawGates(images, pass, parts.modalities.length));
 }
 
 /** The network that was trained with modality dropout, shown one modality alone. */
 export function modalityDropped(parts: Parts): Built {
-  const { config, judge, available } = parts;
-  const network = twoStream(parts, ["rgb", "depth"], false);
+  const { config, judge, available, modalities } = parts;
+  const { network, run: runAll } = multimodal(parts);
+  const [first, ...others] = modalities.map((modality) => (modality === available ? 1 : 0)) as [number, ...number[]];
   const run = (batch: DeviceBatch, pass: Pass) => {
     const x = input(batch, available);
-    // The other stream runs on nothing, and its maps count nothing.
-    const nothing = affine(available === "rgb" ? mean(x, { axes: [3], keepDims: true }) : concat([x, x, x], 3), 0);
-    return available === "rgb"
-      ? network.forward(x, nothing, pass, { second: 0 })
-      : network.forward(nothing, x, pass, { available: 0 });
+    // The other streams run on nothing, and their maps count nothing.
+    const images = modalities.map((modality) => [
+      modality,
+      modality === available ? x : nothing(x, channels[modality]),
+    ]);
+    return runAll(Object.fromEntries(images), pass, { available: first, others });
   };
   return {
     network,
     begin: () => startFrom(network, parts.need("trained").network),
-    loss: (batch, pass) => oneStageObjective(run(batch, pass), null, input(batch, "target"), config.weights, judge),
+    loss: (batch, pass) => oneStageObjective(run(batch, pass), [], input(batch, "target"), config.weights, judge),
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
     predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
 }
 
-/** For each image of x: the factors of both streams' maps, (1,0), (0,1) or (1,1), each with probability 1/3. */
-export function drawGates(x: Tensor, pass: Pass): Gates {
+/** Zeros with the extents of images x and so many channels: 1, or 3 where x has 1. */
+function nothing(x: Tensor, channels: number): Tensor {
+  const own = x.shape[3]!;
+  if (own === channels) return affine(x, 0);
+  return affine(channels === 1 ? mean(x, { axes: [3], keepDims: true }) : concat([x, x, x], 3), 0);
+}
+
+/**
+ * For each image of x: the factors of two or three streams' maps, 0 or 1 each but never all 0, every such combination
+ * with the same probability.
+ */
+export function drawGates(x: Tensor, pass: Pass, streams: number): Gates {
   const n = x.shape[0]!;
   const ones = affine(mean(reshape(x, [n, x.size / n]), { axes: [1] }), 0, 1);
-  // Dropout scales what it keeps.
-  const some = affine(dropout(ones, { p: 1 / 3, seed: pass.seed() }), 2 / 3);
-  const which = affine(dropout(ones, { p: 1 / 2, seed: pass.seed() }), 1 / 2);
-  const gate = (dropped: Tensor) => reshape(affine(mul(some, dropped), -1, 1), [n, 1, 1, 1]);
-  return { available: gate(which), second: gate(affine(which, -1, 1)) };
+  const gate = (open: Tensor) => reshape(open, [n, 1, 1, 1]);
+  if (streams === 2) {
+    // Dropout scales what it keeps.
+    const some = affine(dropout(ones, { p: 1 / 3, seed: pass.seed() }), 2 / 3);
+    const which = affine(dropout(ones, { p: 1 / 2, seed: pass.seed() }), 1 / 2);
+    const kept = (dropped: Tensor) => gate(affine(mul(some, dropped), -1, 1));
+    return { available: kept(which), others: [kept(affine(which, -1, 1))] };
+  }
+  /** 1 with this probability, else 0. */
+  const flip = (probability: number) => {
+    const scaled = dropout(ones, { p: 1 - probability, seed: pass.seed() });
+    return clamp(affine(scaled, 2), 0, 1);
+  };
+  const not = (open: Tensor) => affine(open, -1, 1);
+  // 4 of 7 combinations have the first stream, and the other two are free then; of the 3 without it 2 have the second.
+  const [first, second, third, instead] = [flip(4 / 7), flip(1 / 2), flip(1 / 2), flip(2 / 3)];
+  const without = not(first);
+  const others = [
+    add(mul(first, second), mul(without, instead)),
+    add(mul(first, third), mul(without, add(mul(instead, third), not(instead)))),
+  ];
+  return { available: gate(first), others: others.map(gate) };
 }

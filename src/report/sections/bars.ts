@@ -10,7 +10,7 @@ export function bars(data: ReportData, looks: Map<string, Look>): Html {
   const [main, other] = order(data);
   const longest = data.networks.flatMap(({ metrics }) => [interval(data, metrics)[1], metrics.top1, metrics.meanClass]);
   const full = Math.min(1, Math.ceil(Math.max(0.1, ...longest.filter(Number.isFinite)) * 10) / 10);
-  const groups = (["rgb", "depth", "both"] as const)
+  const groups = (["rgb", "depth", "ir", "both", "all"] as const)
     .map((seen) => ({ seen, members: data.networks.filter((network) => network.seen === seen) }))
     .filter(({ members }) => members.length > 0);
   const compared = groups.some(({ members }) => members.length > 1 && members.some(({ role }) => role === "baseline"));
