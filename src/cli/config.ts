@@ -1,10 +1,10 @@
 import path from "node:path";
 import { writeFileAtomic } from "../data/node/atomic.ts";
-import { readText } from "../data/node/files.ts";
+import { readJson } from "../data/node/files.ts";
 import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
 import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
-import { FormatError, UsageError } from "../tensor/errors.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { Entry } from "./entry.ts";
 import type { Flag } from "./flag.ts";
 import { addedLater } from "./presets.ts";
@@ -74,13 +74,7 @@ export async function writeConfig(folder: string, config: RunConfig): Promise<vo
  */
 export async function readConfig(folder: string): Promise<RunConfig> {
   const file = path.join(folder, CONFIG_FILE);
-  let json: unknown;
-  try {
-    json = JSON.parse(await readText(file));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new FormatError(file, "JSON", error.message);
-  }
+  const json = await readJson(file);
   const root = new Entry(json, file, "");
   root.at("format").expect((value) => value === FORMAT, `"${FORMAT}"`);
   const settings = readSettings(root.at("settings"));

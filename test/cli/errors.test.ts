@@ -333,7 +333,11 @@ describe("eval and predict refuse", () => {
 
   it.each<[string, string[], RegExp]>([
     ["a split that is not there", ["--split", "test"], /^--split: expected one of train, val, got test$/],
-    ["an unknown modality", ["--modality", "sound"], /^--modality: expected one of rgb, depth, ir, both, all, got sound$/],
+    [
+      "an unknown modality",
+      ["--modality", "sound"],
+      /^--modality: expected one of rgb, depth, ir, both, all, got sound$/,
+    ],
     [
       "a modality that nothing serves",
       ["--modality", "both"],

@@ -1,4 +1,4 @@
-import { readText } from "../../data/node/files.ts";
+import { readJson } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods } from "../../model/methods.ts";
 import { FormatError, UsageError } from "../../tensor/errors.ts";
 import { Entry } from "../entry.ts";
@@ -43,13 +43,7 @@ const RESERVED = ["data", "unlabelled", "methods", "seed"];
  * @throws FormatError naming the entry that is not as it should be.
  */
 export async function readCompareConfig(file: string): Promise<CompareConfig> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readText(file));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new FormatError(file, "JSON", error.message);
-  }
+  const json = await readJson(file);
   const root = new Entry(json, file, "");
   const known = ["title", "about", "settings", "seeds", "directions", "rows", "ours", "baseline", "upper", "groups"];
   for (const [key, entry] of root.entries()) {

@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { writeFileAtomic } from "../../data/node/atomic.ts";
-import { readText } from "../../data/node/files.ts";
+import { readJson } from "../../data/node/files.ts";
 import type { Metrics, PerImage } from "../../model/metrics.ts";
 import { FormatError } from "../../tensor/errors.ts";
 import type { Cell, KeyedStage } from "./matrix.ts";
+
+// Far more than the counts of any split's images take.
+const MOST_BYTES = 2 ** 28;
 
 /** What one stage of a cell took. */
 export interface StageRecord {
@@ -76,14 +79,8 @@ export class CompareFolder {
   async readCell(cell: Cell): Promise<CellResult | null> {
     const file = this.cellFile(cell);
     if (!existsSync(file)) return null;
-    let result: CellResult;
-    try {
-      result = JSON.parse(await readText(file)) as CellResult;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new FormatError(file, "the result of a cell", error.message);
-    }
-    if (result.format !== "onestage-cell-1") throw new FormatError(file, "the result of a cell", "something else");
+    const result = (await readJson(file, MOST_BYTES)) as CellResult;
+    if (result?.format !== "onestage-cell-1") throw new FormatError(file, "the result of a cell", "something else");
     return result.key === cell.stage.key ? result : null;
   }
 

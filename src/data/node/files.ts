@@ -70,6 +70,19 @@ export async function readText(file: string, maxBytes = 2 ** 22): Promise<string
 }
 
 /**
+ * Reads a JSON file of at most 4 MiB (unless told otherwise).
+ * @throws FormatError when it is no JSON, or as `readText`.
+ */
+export async function readJson(file: string, maxBytes?: number): Promise<unknown> {
+  const text = await readText(file, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new FormatError(file, "JSON", (error as SyntaxError).message);
+  }
+}
+
+/**
  * Real path of `relative` below `root` (which must be a real path itself); `origin` says where that path was written.
  * @throws FormatError when it leads out, by a link or otherwise, or does not exist.
  */

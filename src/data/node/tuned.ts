@@ -6,7 +6,7 @@ import { type KernelChoices, readChoices } from "../../tensor/choices.ts";
 import { FormatError, OnestageError } from "../../tensor/errors.ts";
 import type { TunedJob } from "../../tensor/tune.ts";
 import { writeFileAtomic } from "./atomic.ts";
-import { fileError, readText } from "./files.ts";
+import { fileError, readJson } from "./files.ts";
 
 /** What is stored for one adapter: what tuning found, by job, and the variants that somebody wants, by family. */
 export interface Tuned {
@@ -107,13 +107,7 @@ export class TunedStore {
   /** Reads a file, null if there is none. @throws FormatError if it is damaged, or of another version. */
   async #load(file: string): Promise<Tuned | null> {
     if (!(await stat(file).catch(() => null))) return null;
-    let json: unknown;
-    try {
-      json = JSON.parse(await readText(file));
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new FormatError(file, "JSON", error.message);
-    }
+    const json = await readJson(file);
     const root = (json ?? {}) as Record<string, unknown>;
     if (root.format !== FORMAT) throw new FormatError(`${file}: format`, FORMAT, `${root.format}`.slice(0, 60));
     if (root.version !== this.version) {
