@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { readSettings } from "../../src/cli/config.ts";
+import { Entry } from "../../src/cli/entry.ts";
 import { checkUnchanged, flags, newSettings, sceneCounts, stagesOf } from "../../src/cli/settings.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
@@ -69,6 +71,20 @@ describe("the settings of a new run", () => {
       crop: 7 / 8,
       batch: 64,
     });
+  });
+
+  it("are read again as they are written, the default methods too", () => {
+    for (const settings of [newSettings({}), newSettings({ data: "/d", modalities: "rgb,depth,ir" })]) {
+      expect(readSettings(new Entry(JSON.parse(JSON.stringify(settings)), "config.json", "settings"))).toEqual(
+        settings,
+      );
+      expect(() => checkUnchanged(settings, { methods: flags.methods.parse(settings.methods) })).not.toThrow();
+    }
+  });
+
+  it("of runs from before infrared say nothing of modalities", () => {
+    const { modalities, ...older } = newSettings({});
+    expect(readSettings(new Entry(older, "config.json", "settings")).modalities).toBe(modalities);
   });
 
   it("weigh the losses differently where pixels are classified, unless told", () => {
