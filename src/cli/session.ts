@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type Augmentation, viewSize } from "../data/augment.ts";
 import { epochOrder, makeBatch } from "../data/batch.ts";
+import { MemoryDataset } from "../data/memory.ts";
 import type { Size } from "../data/resample.ts";
 import type { Dataset } from "../data/sample.ts";
 import { unlabelledSample } from "../data/unlabelled.ts";
@@ -125,7 +126,7 @@ export function augmentationOf(settings: Settings, { width, height }: Size): Aug
 }
 
 /**
- * The training batch of each step of a stage: the same for every method, but for the unlabelled images behind it, which
+ * The training batch of each step of a stage: the same for every method, but for the unlabelled images beside it, which
  * only those have that learn from another network.
  */
 export function trainingBatches({ config, dataset, unlabelled }: Session, stage: Stage): (step: number) => HostBatch {
@@ -148,11 +149,17 @@ export function trainingBatches({ config, dataset, unlabelled }: Session, stage:
     ordered = epoch;
     const from = (step % perEpoch) * batch;
     const indices = order.subarray(from, from + batch);
-    const random = { augmentation, rng, epoch };
-    const more = Array.from({ length: extra }, (_, i) =>
-      unlabelledSample(unlabelled!, facts, rng.fork("unlabelled", step, i)),
-    );
-    return makeBatch(dataset, "train", indices, inputScale(facts), random, settings.task, more);
+    const scale = inputScale(facts);
+    const { task } = settings;
+    const labelled = makeBatch(dataset, "train", indices, scale, { augmentation, rng, epoch }, task);
+    if (extra === 0) return labelled;
+    const stream = rng.fork("unlabelled", step);
+    const cuts = Array.from({ length: extra }, (_, i) => unlabelledSample(unlabelled!, facts, stream.fork(i)));
+    const cut = new MemoryDataset(unlabelled!, new Map([["train", cuts]]));
+    return {
+      ...labelled,
+      more: makeBatch(cut, "train", [...cuts.keys()], scale, { augmentation, rng: stream, epoch }, task),
+    };
   };
 }
 

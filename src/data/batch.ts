@@ -13,7 +13,7 @@ import {
   writeInfrared,
   writeLabel,
 } from "./augment.ts";
-import type { Dataset, Sample } from "./sample.ts";
+import type { Dataset } from "./sample.ts";
 
 /** The order of an epoch's samples: a permutation that depends on the generator and the epoch only. */
 export function epochOrder(rng: Rng, epoch: number, count: number): Uint32Array {
@@ -28,7 +28,7 @@ export interface InputScale extends DepthScale {
 /**
  * Assembles a batch of the given samples. With `random`, sample i is varied by a stream of its own, so that its
  * variation does not depend on the batch it is in. The target is each image's class, or its pixels' classes to segment.
- * Samples in `more` come behind them. Infrared is there if a scale for it is given. A missing depth pixel is 0, and 0 is always a missing one: see `writeDepth`.
+ * Infrared is there if a scale for it is given. A missing depth pixel is 0, and 0 is always a missing one: see `writeDepth`.
  * @throws UsageError if a sample has no class, or no pixel classes, or no infrared, or the sizes differ.
  */
 export function makeBatch(
@@ -38,15 +38,13 @@ export function makeBatch(
   scale: InputScale,
   random: { augmentation: Augmentation; rng: Rng; epoch: number } | null,
   task: Task = "classify",
-  more: readonly Sample[] = [],
 ): HostBatch {
-  const size = indices.length + more.length;
-  const varied = (sample: Sample, ...stream: (string | number)[]) => {
-    const rng = random ? random.rng.fork("augment", random.epoch, ...stream) : null;
+  const size = indices.length;
+  const views = Array.from(indices, (index) => {
+    const sample = dataset.sample(split, index);
+    const rng = random ? random.rng.fork("augment", random.epoch, index) : null;
     return { sample, view: drawView(sample, random?.augmentation ?? noAugmentation, rng) };
-  };
-  const views = Array.from(indices, (index) => varied(dataset.sample(split, index), index));
-  for (const [i, sample] of more.entries()) views.push(varied(sample, "more", indices[0]!, i));
+  });
   const { width, height } = views[0]!.view;
   const pixels = width * height;
   const batch: HostBatch = {

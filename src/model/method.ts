@@ -68,6 +68,10 @@ export interface DeviceBatch {
   ir?: Tensor;
   /** u32 [N], or [N,H,W] for pixels, 255 = not counted; needed for training only. */
   target?: Tensor;
+  /** The same modalities of other images, which have no labels: what only transfer terms learn from. */
+  moreRgb?: Tensor;
+  moreDepth?: Tensor;
+  moreIr?: Tensor;
 }
 
 /**
@@ -133,6 +137,16 @@ export type Built = Omit<Method, "name" | "task" | "seen" | "half" | "trained"> 
 /** Runs a method's prediction without recording and frees everything but the result. */
 export function predict(method: Method, batch: DeviceBatch): Prediction {
   return scope(() => noGrad(() => method.predict(batch)));
+}
+
+/** The unlabelled images beside a batch, as a batch of their own; null where there are none. */
+export function unlabelledOf({ moreRgb: rgb, moreDepth: depth, moreIr: ir }: DeviceBatch): DeviceBatch | null {
+  return rgb && depth ? { rgb, depth, ...(ir && { ir }) } : null;
+}
+
+/** A training pass that leaves no trace in running statistics: for images that are not like those of test time. */
+export function withoutTrace(pass: Pass): Pass {
+  return { training: pass.training, repeated: true, seed: () => pass.seed() };
 }
 
 /** A part of a batch. @throws UsageError if it is not there. */

@@ -116,23 +116,49 @@ export interface Privileged {
   online: boolean;
   /** The missing modality [N,H,W,C] and what is predicted of it from H's deepest map; for the term `restore`. */
   restored?: { predicted: Tensor; truth: Tensor } | null;
+  /** What H and the teacher give for images without labels. */
+  more?: readonly Pair[];
 }
 
 /**
- * The transfer terms: what makes a stream's scores and aligned maps like the teacher's. With the default weights they are
- * L_JAN. Source: arXiv 2309.08204 (JAN); method.md a.4.
+ * The transfer terms: what makes a stream's scores and aligned maps like the teacher's, for one or more sets of images.
+ * With the default weights they are L_JAN. Source: arXiv 2309.08204 (JAN); method.md a.4.
  */
 export function transferTerms(
   terms: Terms,
-  student: SingleOutput,
-  teacher: SingleOutput,
+  pairs: readonly Pair[],
   { alpha, beta, jmmd, sigmoid, temperature }: ObjectiveWeights,
 ): Terms {
+  const over = (term: (student: SingleOutput, teacher: SingleOutput) => Tensor) => () => meanOver(pairs, term);
   return terms
-    .add("mmd", alpha, () => featureMmd(student.features, teacher))
-    .add("kl", beta, () => predictionKl(student.scores, teacher, temperature))
-    .add("jmmd", jmmd, () => jointAdaptation(student, teacher))
-    .add("sigmoid", sigmoid, () => hallucinationLoss(student.features, teacher));
+    .add(
+      "mmd",
+      alpha,
+      over(({ features }, teacher) => featureMmd(features, teacher)),
+    )
+    .add(
+      "kl",
+      beta,
+      over(({ scores }, teacher) => predictionKl(scores, teacher, temperature)),
+    )
+    .add("jmmd", jmmd, over(jointAdaptation))
+    .add(
+      "sigmoid",
+      sigmoid,
+      over(({ features }, teacher) => hallucinationLoss(features, teacher)),
+    );
+}
+
+/** What a student and its teacher give for the same images. */
+export type Pair = readonly [student: SingleOutput, teacher: SingleOutput];
+
+/** The mean of a term over the images with labels and, where there are any, those without. */
+export function meanOver(
+  pairs: readonly Pair[],
+  term: (student: SingleOutput, teacher: SingleOutput) => Tensor,
+): Tensor {
+  const sum = pairs.map((pair) => term(...pair)).reduce(add);
+  return pairs.length === 1 ? sum : affine(sum, 1 / pairs.length);
 }
 
 /**
@@ -151,9 +177,10 @@ export function oneStageObjective(
   const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
   for (const [k, { scores: hallucinated, features }] of output.restored.entries()) {
     if (!hallucinated) continue;
-    const { output: teacher = null, restored = null } = privileged[k] ?? {};
+    const { output: teacher = null, restored = null, more = [] } = privileged[k] ?? {};
     terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
-    if (teacher) transferTerms(terms, { scores: hallucinated, features }, teacher, weights);
+    const pairs: Pair[] = teacher ? [[{ scores: hallucinated, features }, teacher], ...more] : [];
+    if (pairs.length > 0) transferTerms(terms, pairs, weights);
     if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
   }
   if (translated.length > 0) {

@@ -26,6 +26,8 @@ export interface HostBatch {
   rgb: Float32Array;
   depth: Float32Array;
   ir?: Float32Array;
+  /** Unlabelled images of the same extents: what only transfer terms learn from. */
+  more?: Pick<HostBatch, "size" | "rgb" | "depth" | "ir">;
   target: Uint32Array;
 }
 
@@ -189,16 +191,19 @@ export class Trainer {
   #rounds(host: HostBatch): HostBatch[] {
     const { accumulate = 1 } = this.config;
     const size = host.size / accumulate;
-    if (!(Number.isInteger(accumulate) && accumulate >= 1 && Number.isInteger(size))) {
+    const extra = (host.more?.size ?? 0) / accumulate;
+    if (!(Number.isInteger(accumulate) && accumulate >= 1 && Number.isInteger(size) && Number.isInteger(extra))) {
       throw new UsageError(`accumulate: expected a divisor of the batch of ${host.size} images, got ${accumulate}`);
     }
     if (accumulate === 1) return [host];
     return Array.from({ length: accumulate }, (_, round) => {
       const part = <A extends Float32Array | Uint32Array>(all: A) =>
         all.subarray((round * all.length) / accumulate, ((round + 1) * all.length) / accumulate) as A;
-      const { rgb, depth, ir, target } = host;
-      const parts = { rgb: part(rgb), depth: part(depth), ...(ir && { ir: part(ir) }), target: part(target) };
-      return { ...host, size, ...parts };
+      const images = ({ rgb, depth, ir }: Pick<HostBatch, "rgb" | "depth" | "ir">) => ({
+        ...{ rgb: part(rgb), depth: part(depth), ...(ir && { ir: part(ir) }) },
+      });
+      const more = host.more && { size: host.more.size / accumulate, ...images(host.more) };
+      return { ...host, size, ...images(host), target: part(host.target), ...(more && { more }) };
     });
   }
 
@@ -301,23 +306,27 @@ export class Trainer {
 /** The arrays that every batch has. */
 export type InputName = "rgb" | "depth" | "target";
 
-/** A batch's arrays with their shapes. */
-export type Inputs = Record<InputName, HostArray> & { ir?: HostArray };
+/** A batch's arrays with their shapes, by the names of `DeviceBatch`. */
+export type Inputs = Record<InputName, HostArray> & Partial<Record<keyof DeviceBatch, HostArray>>;
 
 /** A batch's arrays with their shapes. */
-export function inputsOf({ size, height, width, rgb, depth, ir, target }: HostBatch): Inputs {
+export function inputsOf({ size, height, width, rgb, depth, ir, target, more }: HostBatch): Inputs {
   const targets = target.length === size ? [size] : [size, height, width];
+  const images = (data: Float32Array, count: number, channels: number): HostArray => ({
+    ...{ data, shape: [count, height, width, channels] },
+  });
   return {
-    rgb: { data: rgb, shape: [size, height, width, 3] },
-    depth: { data: depth, shape: [size, height, width, 1] },
-    ...(ir && { ir: { data: ir, shape: [size, height, width, 1] } }),
+    rgb: images(rgb, size, 3),
+    depth: images(depth, size, 1),
+    ...(ir && { ir: images(ir, size, 1) }),
     target: { data: target, shape: targets, dtype: "u32" },
+    ...(more && { moreRgb: images(more.rgb, more.size, 3), moreDepth: images(more.depth, more.size, 1) }),
+    ...(more?.ir && { moreIr: images(more.ir, more.size, 1) }),
   };
 }
 
 /** Uploads a host batch. */
 export function upload(device: GpuDevice, host: HostBatch): DeviceBatch {
-  const { rgb, depth, ir, target } = inputsOf(host);
-  const tensor = ({ data, shape, dtype }: HostArray) => device.upload(data, shape, dtype);
-  return { rgb: tensor(rgb), depth: tensor(depth), ...(ir && { ir: tensor(ir) }), target: tensor(target) };
+  const inputs = Object.entries(inputsOf(host)) as [keyof DeviceBatch, HostArray][];
+  return Object.fromEntries(inputs.map(([name, { data, shape, dtype }]) => [name, device.upload(data, shape, dtype)]));
 }

@@ -210,3 +210,41 @@ it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== 
     for (const [, { network }] of needs) network.dispose();
   },
 );
+
+it.each(["kd-rgb", "hallucination-rgb", "one-stage-rgb", "rgb-only"] as const)(
+  "%s learns from unlabelled images if it has a teacher, which leave no trace in running statistics",
+  async (name) => {
+    const device = await testDevice();
+    const teacher = buildMethod("privileged-depth", device, new Rng(8), base);
+    const needed = { teacher, privileged: teacher };
+    const step = async (host: HostBatch) => {
+      const method = buildMethod(name, device, new Rng(4), base, needed);
+      const trainer = new Trainer(device, method, defaultTraining(4), new Rng(5));
+      const { losses } = await trainer.step(host);
+      const state = new Map([...method.network.state()].map(([key, tensor]) => [key, tensor.read()] as const));
+      const values = new Map<string, ArrayLike<number>>();
+      for (const [key, value] of state) values.set(key, await value);
+      trainer.dispose();
+      for (const module of new Set(method.trained.values())) module.dispose();
+      return { losses, values };
+    };
+    const host = batchOf(1, "classify");
+    const { rgb, depth, size } = batchOf(2, "classify", 4);
+    const [alone, beside] = [await step(host), await step({ ...host, more: { size, rgb, depth } })];
+    const taught = name !== "rgb-only";
+    expect(alone.losses.task).toBe(beside.losses.task);
+    if (taught) expect(alone.losses.kl).not.toBe(beside.losses.kl);
+    let moved = 0;
+    for (const [key, values] of alone.values) {
+      if (/running_(mean|var)$/.test(key)) expect(beside.values.get(key), key).toEqual(values);
+      else if (beside.values.get(key)!.length > 0 && `${beside.values.get(key)}` !== `${values}`) moved++;
+    }
+    expect(moved > 0).toBe(taught);
+    // The mean over both sets of images is that over all where they are the same images.
+    if (name === "kd-rgb") {
+      const twice = await step({ ...host, more: host });
+      expect(twice.losses.kl).toBeCloseTo(alone.losses.kl!, 1);
+    }
+    teacher.network.dispose();
+  },
+);

@@ -7,8 +7,18 @@ import { Conv2d } from "../../nn/layers.ts";
 import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type Built, channels, type DeviceBatch, input, type Modality, type Parts, partFor } from "../method.ts";
-import { oneStageObjective, transfers } from "../objective.ts";
+import {
+  type Built,
+  channels,
+  type DeviceBatch,
+  input,
+  type Modality,
+  type Parts,
+  partFor,
+  unlabelledOf,
+  withoutTrace,
+} from "../method.ts";
+import { oneStageObjective, type Pair, transfers } from "../objective.ts";
 import { type Gates, OneStageNetwork, type OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
@@ -113,10 +123,21 @@ export function oneStage(parts: Parts): Built {
   });
   const teachers = (batch: DeviceBatch, pass: Pass): SingleOutput[] => {
     if (!transfers(weights)) return [];
-    if (along) return online.map((network, k) => network.forward(input(batch, missing[k]!), pass));
+    if (along) return online.map((privileged, k) => privileged.forward(input(batch, missing[k]!), pass));
     if (config.teacher !== "both") return missing.map((own) => parts.need(named("privileged", own)).teach(batch));
     const one = parts.need("privileged").teach(batch);
     return missing.map(() => one);
+  };
+  /** For each stream what it and its teacher give for the unlabelled images, if there are any. */
+  const unlabelledPairs = (batch: DeviceBatch, pass: Pass): Pair[] => {
+    const beside = unlabelledOf(batch);
+    if (!beside || !transfers(weights)) return [];
+    const x = input(beside, available);
+    const taught = noGrad(() => teachers(beside, inference));
+    return network.restoring.map(({ encoder, head }, k) => {
+      const again = withoutTrace(pass);
+      return [head!.forward(encoder.forward(x, again), x, again), taught[k]!];
+    });
   };
   return {
     network,
@@ -128,8 +149,10 @@ export function oneStage(parts: Parts): Built {
         truth: input(batch, missing[k]!),
       }));
       const taught = teachers(batch, pass);
+      const more = unlabelledPairs(batch, pass);
       const privileged = missing.map((_, k) => ({
         ...{ output: taught[k] ?? null, online: along, restored: restored[k] ?? null },
+        more: more.slice(k, k + 1),
       }));
       return oneStageObjective(output, privileged, input(batch, "target"), weights, judge);
     },

@@ -5,14 +5,36 @@ import { affine } from "../../kernels/unary.ts";
 import { inference } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type Built, type DeviceBatch, input, type Modality, type Parts } from "../method.ts";
-import { Terms, transferTerms } from "../objective.ts";
+import {
+  type Built,
+  type DeviceBatch,
+  input,
+  type Method,
+  type Modality,
+  type Parts,
+  unlabelledOf,
+  withoutTrace,
+} from "../method.ts";
+import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
 import type { SingleOutput } from "../single.ts";
 import { scoresAt } from "../task.ts";
 import { predictionKl } from "../transfer.ts";
 
+/** What a single network gives for a batch; `more` is the same for unlabelled images beside it, or null. */
+interface Seen {
+  output: SingleOutput;
+  batch: DeviceBatch;
+  more: { output: SingleOutput; batch: DeviceBatch } | null;
+}
+
 /** The terms of a single network's loss, for one batch. */
-type Objective = (terms: Terms, output: SingleOutput, batch: DeviceBatch) => Terms;
+type Objective = (terms: Terms, seen: Seen) => Terms;
+
+/** The network beside its teacher, on the images with labels and on those without. */
+function pairsWith(teacher: Method, { output, batch, more }: Seen): Pair[] {
+  const all = more ? [{ output, batch }, more] : [{ output, batch }];
+  return all.map((images) => [images.output, teacher.teach(images.batch)]);
+}
 
 /** A network that sees one modality, whatever it learns from. */
 function single(parts: Parts, modality: Modality, objective: Objective): Built {
@@ -21,7 +43,9 @@ function single(parts: Parts, modality: Modality, objective: Objective): Built {
     network,
     loss(batch, pass) {
       const output = network.forward(input(batch, modality), pass);
-      return objective(new Terms(), output, batch).loss(output.scores, input(batch, "target"));
+      const beside = unlabelledOf(batch);
+      const more = beside && { output: network.forward(input(beside, modality), withoutTrace(pass)), batch: beside };
+      return objective(new Terms(), { output, batch, more }).loss(output.scores, input(batch, "target"));
     },
     teach: (batch) => noGrad(() => network.forward(input(batch, modality), inference)),
     predict(batch) {
@@ -35,8 +59,8 @@ function single(parts: Parts, modality: Modality, objective: Objective): Built {
 /** The plain network of the available modality: cross entropy only. */
 export function plain(parts: Parts): Built {
   const { judge } = parts;
-  return single(parts, parts.available, (terms, { scores }, batch) =>
-    terms.add("task", 1, () => judge.judge(scores, input(batch, "target"))),
+  return single(parts, parts.available, (terms, { output, batch }) =>
+    terms.add("task", 1, () => judge.judge(output.scores, input(batch, "target"))),
   );
 }
 
@@ -44,20 +68,24 @@ export function plain(parts: Parts): Built {
 export function distilled(parts: Parts): Built {
   const { judge, config } = parts;
   const { kd, temperature } = config.weights;
-  return single(parts, parts.available, (terms, { scores }, batch) =>
+  return single(parts, parts.available, (terms, seen) =>
     terms
-      .add("task", 1, () => judge.judge(scores, input(batch, "target")))
-      .add("kl", kd, () => predictionKl(scores, parts.need("teacher").teach(batch), temperature)),
+      .add("task", 1, () => judge.judge(seen.output.scores, input(seen.batch, "target")))
+      .add("kl", kd, () =>
+        meanOver(pairsWith(parts.need("teacher"), seen), ({ scores }, teacher) =>
+          predictionKl(scores, teacher, temperature),
+        ),
+      ),
   );
 }
 
 /** Generalized distillation: half the labels, half the privileged teacher's softened classes. Source: method.md (b)5. */
 export function generalized(parts: Parts): Built {
   const { judge } = parts;
-  return single(parts, parts.available, (terms, { scores }, batch) =>
+  return single(parts, parts.available, (terms, { output, batch }) =>
     terms
-      .add("task", 0.5, () => judge.judge(scores, input(batch, "target"), 0))
-      .add("soft", 0.5, () => softCrossEntropy(scores, parts.need("teacher").teach(batch).scores, 10)),
+      .add("task", 0.5, () => judge.judge(output.scores, input(batch, "target"), 0))
+      .add("soft", 0.5, () => softCrossEntropy(output.scores, parts.need("teacher").teach(batch).scores, 10)),
   );
 }
 
@@ -68,11 +96,10 @@ export function generalized(parts: Parts): Built {
 export function adapted(parts: Parts): Built {
   const { judge, config } = parts;
   const { weights } = config;
-  return single(parts, parts.available, (terms, output, batch) =>
+  return single(parts, parts.available, (terms, seen) =>
     transferTerms(
-      terms.add("task", weights.hall, () => judge.judge(output.scores, input(batch, "target"))),
-      output,
-      parts.need("teacher").teach(batch),
+      terms.add("task", weights.hall, () => judge.judge(seen.output.scores, input(seen.batch, "target"))),
+      pairsWith(parts.need("teacher"), seen),
       weights,
     ),
   );
