@@ -3,22 +3,14 @@ import dxSource from "../../shaders/adaptive_avg_pool_dx.wgsl";
 import binsLib from "../../shaders/lib/bins.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import pixelLib from "../../shaders/lib/pixel.wgsl";
-import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
-import { expect, type Shape, showShape } from "../tensor/shape.ts";
+import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { pixelThreads } from "./pixels.ts";
+import { resampling, resamplingParams } from "./pixels.ts";
 
 const include = [gridLib, pixelLib, binsLib];
-const params = {
-  n: "u32",
-  height: "u32",
-  width: "u32",
-  channels: "u32",
-  out_height: "u32",
-  out_width: "u32",
-} as const;
+const params = resamplingParams;
 
 const kernel = defineKernel({
   name: "adaptive_avg_pool",
@@ -46,12 +38,6 @@ export interface AdaptivePoolAttrs {
   width: number;
 }
 
-/** Kernel parameters for threads that walk the pixels of `over`, which is x or y. */
-function paramsOf([, height, width, channels]: Shape, over: Shape, bins: AdaptivePoolAttrs) {
-  const images = { height: height!, width: width!, channels: channels! };
-  return { n: pixelThreads(over), ...images, out_height: bins.height, out_width: bins.width };
-}
-
 /** Mean over each of a number of bins, as an op. */
 export const adaptiveAvgPool2dOp = defineOp<AdaptivePoolAttrs>({
   name: "adaptiveAvgPool2d",
@@ -65,21 +51,7 @@ export const adaptiveAvgPool2dOp = defineOp<AdaptivePoolAttrs>({
     expect(sound, "adaptiveAvgPool2d", "at least one bin along each axis", showShape([height, width]));
     return [batch, height, width, channels];
   },
-  forward(device, [x], bins, shape) {
-    const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "adaptiveAvgPool2d", x!.dtype);
-    const values = paramsOf(x!.shape, shape, bins);
-    kernel.run(gpu, { x: x!, y }, values, { threads: values.n });
-    return y;
-  },
-  vjp(device, { inputs, attrs }, dy) {
-    const gpu = device as GpuDevice;
-    const { shape } = inputs[0]!;
-    const dx = gpu.empty(shape, "adaptiveAvgPool2d gradient", dy.dtype);
-    const values = paramsOf(shape, shape, attrs);
-    dxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
-    return [dx];
-  },
+  ...resampling("adaptiveAvgPool2d", kernel, dxKernel, () => ({})),
 });
 
 /**

@@ -3,23 +3,14 @@ import pixelLib from "../../shaders/lib/pixel.wgsl";
 import resampleLib from "../../shaders/lib/resample.wgsl";
 import source from "../../shaders/resize.wgsl";
 import dxSource from "../../shaders/resize_dx.wgsl";
-import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
-import { expect, type Shape, showShape } from "../tensor/shape.ts";
+import { expect, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { pixelThreads } from "./pixels.ts";
+import { resampling, resamplingParams } from "./pixels.ts";
 
 const include = [gridLib, pixelLib, resampleLib];
-const params = {
-  n: "u32",
-  height: "u32",
-  width: "u32",
-  channels: "u32",
-  out_height: "u32",
-  out_width: "u32",
-  nearest: "u32",
-} as const;
+const params = { ...resamplingParams, nearest: "u32" } as const;
 
 const kernel = defineKernel({
   name: "resize",
@@ -49,19 +40,6 @@ export interface ResizeAttrs {
 // Positions are kept as integers below five times the product of both extents.
 const MAX_PRODUCT = Math.floor((2 ** 31 - 1) / 5);
 
-/** Kernel parameters for threads that walk the pixels of `over`, which is x or y. */
-function paramsOf(x: Shape, over: Shape, { height, width, mode }: ResizeAttrs) {
-  return {
-    n: pixelThreads(over),
-    height: x[1]!,
-    width: x[2]!,
-    channels: x[3]!,
-    out_height: height,
-    out_width: width,
-    nearest: Number(mode === "nearest"),
-  };
-}
-
 /** Resizing as an op. */
 export const resizeOp = defineOp<ResizeAttrs>({
   name: "resize",
@@ -82,21 +60,7 @@ export const resizeOp = defineOp<ResizeAttrs>({
     }
     return [batch, height, width, channels];
   },
-  forward(device, [x], attrs, shape) {
-    const gpu = device as GpuDevice;
-    const y = gpu.empty(shape, "resize", x!.dtype);
-    const values = paramsOf(x!.shape, shape, attrs);
-    kernel.run(gpu, { x: x!, y }, values, { threads: values.n });
-    return y;
-  },
-  vjp(device, { inputs, attrs }, dy) {
-    const gpu = device as GpuDevice;
-    const { shape } = inputs[0]!;
-    const dx = gpu.empty(shape, "resize gradient", dy.dtype);
-    const values = paramsOf(shape, shape, attrs);
-    dxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
-    return [dx];
-  },
+  ...resampling("resize", kernel, dxKernel, ({ mode }) => ({ nearest: Number(mode === "nearest") })),
 });
 
 /**

@@ -124,8 +124,6 @@ export interface Parts {
   single(at: Init, modality: Modality): SingleNetwork;
   /** A network that was trained before, by what it is for. @throws UsageError while training without it. */
   need(part: string): Method;
-  /** The same, or null where there is none: for inference none is needed. */
-  given(part: string): Method | null;
 }
 
 /** What a builder must say about its method; the rest is the same for all. */

@@ -43,7 +43,6 @@ export function buildMethod(
     ...{ modalities, missing: missingFrom(modalities, available) },
     deepest: alignedWidths(task, encoder).at(-1)!,
     single: (at, modality) => new SingleNetwork(at, channels[modality], classes, encoder, task),
-    given: (part) => needed[part] ?? null,
     need(part) {
       const found = needed[part];
       if (found) return found;
