@@ -1,14 +1,15 @@
-import type { Init, Module, Pass } from "../nn/module.ts";
+import type { Module, Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
-import type { EncoderConfig, ModelName } from "./encoder.ts";
+import type { NetworkParts } from "./architectures.ts";
+import type { ModelName } from "./encoder.ts";
 import type { FusionName } from "./fusion.ts";
 import type { Judge } from "./judge.ts";
 import type { MethodName } from "./methods.ts";
 import type { Loss, ObjectiveWeights } from "./objective.ts";
 import type { Fusion } from "./onestage.ts";
-import type { SingleNetwork, SingleOutput } from "./single.ts";
+import type { SingleOutput } from "./single.ts";
 import type { Task } from "./task.ts";
 
 /** A modality: colour, depth or infrared. */
@@ -105,23 +106,12 @@ export interface Method {
 }
 
 /** What a method is built from. */
-export interface Parts {
-  readonly init: Init;
+export interface Parts extends NetworkParts {
   readonly config: NetworkConfig;
-  readonly task: Task;
-  readonly encoder: EncoderConfig;
   /** What the task's cross entropies are: part of what is trained, for it may hold class weights. */
   readonly judge: Judge;
-  /** What the method sees when it is used; colour where that is both. */
-  readonly available: Modality;
-  /** The other modalities: one, or two. */
-  readonly missing: readonly Modality[];
-  /** All that networks are trained with. */
-  readonly modalities: readonly Modality[];
   /** Channels of the deepest aligned map. */
   readonly deepest: number;
-  /** A fresh single-modality network. */
-  single(at: Init, modality: Modality): SingleNetwork;
   /** A network that was trained before, by what it is for. @throws UsageError while training without it. */
   need(part: string): Method;
 }

@@ -3,11 +3,10 @@ import { Init } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { encoderConfig } from "./encoder.ts";
+import { networkParts } from "./architectures.ts";
 import { Judge } from "./judge.ts";
-import { channels, type Method, missingFrom, type NetworkConfig, type Parts, twoModalities } from "./method.ts";
+import { type Method, type NetworkConfig, type Parts, twoModalities } from "./method.ts";
 import { existsAmong, type MethodName, methods } from "./registry.ts";
-import { SingleNetwork } from "./single.ts";
 import { alignedWidths } from "./task.ts";
 
 export type { DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
@@ -32,17 +31,13 @@ export function buildMethod(
   if (!existsAmong(name, modalities)) {
     throw new UsageError(`${name}: expected other modalities than ${modalities.join(", ")} to train it with`);
   }
-  const { task = "classify", classes, weights } = config;
-  const half = config.precision === "f16";
-  const encoder = { ...encoderConfig(config.model), recompute: config.recompute ?? false, half };
-  const init = new Init(device, rng);
+  const network = networkParts(new Init(device, rng), config, available);
+  const { task, encoder, init } = network;
   // P is not smoothed: its soft predictions are what is learnt from.
-  const judge = new Judge(init, config.classWeights ?? null, role === "privileged" ? 0 : weights.smoothing);
+  const judge = new Judge(init, config.classWeights ?? null, role === "privileged" ? 0 : config.weights.smoothing);
   const parts: Parts = {
-    ...{ init, config, task, encoder, judge, available },
-    ...{ modalities, missing: missingFrom(modalities, available) },
-    deepest: alignedWidths(task, encoder).at(-1)!,
-    single: (at, modality) => new SingleNetwork(at, channels[modality], classes, encoder, task),
+    ...network,
+    ...{ config, judge, deepest: alignedWidths(task, encoder).at(-1)! },
     need(part) {
       const found = needed[part];
       if (found) return found;
@@ -52,5 +47,5 @@ export function buildMethod(
   const { beside = new Map<string, Module>(), ...built } = build(parts);
   for (const method of Object.values(needed)) method.network.freeze();
   const trained = new Map<string, Module>([["network", built.network], ...beside, ["judge", judge]]);
-  return { name, task, seen, half, trained, ...built };
+  return { name, task, seen, half: config.precision === "f16", trained, ...built };
 }

@@ -6,10 +6,10 @@ import type { Program } from "../tensor/program.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
+import { joinProbabilities } from "./architectures.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { softmaxRow } from "./metrics.ts";
 import { type HostBatch, type InputName, inputsOf } from "./train.ts";
-import { joinProbabilities } from "./transfer.ts";
 
 /** The label maps of a batch by one head. */
 export interface MapPrediction {

@@ -1,3 +1,4 @@
+import type { ArchitectureName } from "./architectures.ts";
 import { admdHallucination } from "./baselines/admd.ts";
 import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } from "./baselines/averaged.ts";
 import { mshnet } from "./baselines/mshnet.ts";
@@ -47,6 +48,8 @@ export interface MethodEntry {
   readonly work: number;
   /** The settings beyond those of all networks that decide its weights. */
   readonly reads: readonly Read[];
+  /** The form of the network that is deployed. */
+  readonly architecture: ArchitectureName;
   readonly build: (parts: Parts) => Built;
 }
 
@@ -126,6 +129,7 @@ function methodsFor(own: Modality): Entries {
       rate: 1,
       work: 1,
       reads: ["smoothing"],
+      architecture: "single",
       build,
       needs,
     },
@@ -146,6 +150,7 @@ function methodsFor(own: Modality): Entries {
     }),
     [`second-${own}`]: entry(`Second ${word} network`, plain, step),
     [`ensemble-${own}`]: entry(`Ensemble of two ${word} networks`, ensemble, {
+      architecture: "ensemble",
       ...needs({ first: alone, second: `second-${own}` }),
       ...{ length: "none", work: 2 },
     }),
@@ -167,13 +172,16 @@ function methodsFor(own: Modality): Entries {
       ...{ work: 4 / 3, reads: [] },
     }),
     [`dropout-${own}`]: entry(`Modality dropout, ${word} at test`, modalityDropped, {
+      architecture: "multimodal-by-one",
       needs: (config) => ({ trained: three(config) ? "modality-dropout-all" : "modality-dropout" }),
       ...{ length: "none", work: 2, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
     }),
     [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, {
+      architecture: "mean",
       ...{ ...pair, ...needs({ privileged }), work: 7 / 3 },
     }),
     [`garcia-streams-${one}`]: entry(`Two streams tuned together, ${word} first`, garciaStreams, {
+      architecture: "mean-of-both",
       ...step,
       ...fine,
       ...pair,
@@ -185,6 +193,7 @@ function methodsFor(own: Modality): Entries {
       ...{ work: 4 / 3, reads: [], ...needs({ streams: `garcia-streams-${one}` }) },
     }),
     [`garcia-${own}`]: entry("Modality distillation (Garcia)", tunedTogether, {
+      architecture: "mean",
       ...fine,
       ...pair,
       ...needs({ available: `garcia-streams-${one}`, hallucination: `garcia-hallucination-${one}` }),
@@ -195,6 +204,7 @@ function methodsFor(own: Modality): Entries {
       ...{ rate: 0.1, work: 3, reads: [], ...needs({ privileged }) },
     }),
     [`admd-${own}`]: entry("Adversarial distillation (ADMD)", tunedTogether, {
+      architecture: "mean",
       ...fine,
       ...pair,
       ...needs({ available: alone, hallucination: `admd-hallucination-${one}` }),
@@ -204,6 +214,7 @@ function methodsFor(own: Modality): Entries {
       ...{ work: 5 / 3, reads: ["smoothing", "hall", ...jan], needs: (config) => ({ teacher: upperBoundOf(config) }) },
     }),
     [`mshnet-${own}`]: entry("Two-stage ensemble (MSHNet)", mshnet, {
+      architecture: "weighted",
       ...fine,
       ...{ work: 2 / 3, ...needs({ student: `mshnet-student-${own}`, second: alone }) },
     }),
@@ -213,11 +224,13 @@ function methodsFor(own: Modality): Entries {
       ...{ work: 4 / 3, reads: ["smoothing", "hall", ...jan], ...needs({ teacher: privileged }) },
     }),
     [`two-stage-${own}`]: entry(`Two-stage JAN and CTN, ${word} at test`, twoStage, {
+      architecture: "hallucinating",
       ...pair,
       ...needs({ hallucination: `hallucination-${one}` }),
       ...{ work: 4 / 3, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
     }),
     [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
+      architecture: "hallucinating",
       role: "ours",
       needs: (config) => teachersOf(own, config),
       work: 7 / 3,
@@ -231,6 +244,7 @@ function methodsFor(own: Modality): Entries {
 const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
   seen: "both",
   available: "rgb",
+  architecture: "multimodal",
   among: "two",
   needs: () => ({}),
   length: "full",

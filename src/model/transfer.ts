@@ -6,7 +6,7 @@ import { mean, sum } from "../kernels/reduce.ts";
 import { resize } from "../kernels/resize.ts";
 import { reshape } from "../kernels/shape.ts";
 import { softmax } from "../kernels/softmax.ts";
-import { abs, affine, clamp, log, sigmoid } from "../kernels/unary.ts";
+import { abs, affine, clamp, sigmoid } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { jointMmd } from "./jmmd.ts";
 import type { SingleOutput } from "./single.ts";
@@ -49,13 +49,6 @@ export function jointAdaptation(student: SingleOutput, teacher: SingleOutput): T
 /** Scores of two networks, averaged scale by scale. */
 export function averageScores(a: readonly Tensor[], b: readonly Tensor[]): Tensor[] {
   return a.map((scale, i) => average(scale, b[i]!));
-}
-
-/** Scores [...,K] whose probabilities are the mean of those of several networks' scores. */
-export function joinProbabilities(scores: readonly Tensor[]): Tensor {
-  const sum = scores.map((own) => softmax(own)).reduce(add);
-  // Logarithms of probabilities are scores that give these probabilities again.
-  return log(clamp(affine(sum, 1 / scores.length), 1e-12, 1));
 }
 
 /**

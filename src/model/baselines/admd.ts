@@ -11,10 +11,11 @@ import { Linear } from "../../nn/layers.ts";
 import { type Init, inference, Module } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { singleStream } from "../architectures.ts";
 import { type Built, input, type Parts } from "../method.ts";
 import { Terms } from "../objective.ts";
 import { startFrom } from "../start.ts";
-import { scoresAt, targetAt } from "../task.ts";
+import { targetAt } from "../task.ts";
 
 // Widths of the discriminator as multiples of the feature's, as 1024, 2048 and 3076 are of 128.
 const [HIDDEN, WIDER, WIDEST] = [8, 16, 24];
@@ -52,10 +53,11 @@ class Discriminator extends Module {
  */
 export function admdHallucination(parts: Parts): Built {
   const { init, config, available, task } = parts;
-  const network = parts.single(init, available);
+  const { network, predict } = singleStream(parts);
   const discriminator = new Discriminator(init.at("discriminator"), parts.deepest, config.classes);
   return {
     network,
+    predict,
     beside: new Map([["discriminator", discriminator]]),
     async begin() {
       await startFrom(network, parts.need("privileged").network);
@@ -76,11 +78,6 @@ export function admdHallucination(parts: Parts): Built {
         .loss(scores, target);
     },
     teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
-    predict(batch) {
-      const x = input(batch, available);
-      const { scores, features } = network.forward(x, inference);
-      return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: features.at(-1)! };
-    },
   };
 }
 

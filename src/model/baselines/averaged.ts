@@ -1,15 +1,15 @@
-import { average, div, mul } from "../../kernels/binary.ts";
+import { div, mul } from "../../kernels/binary.ts";
 import { affine } from "../../kernels/unary.ts";
 import { inference, type Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { ensembleOfTwo, singleStream, twoStreams } from "../architectures.ts";
 import { type Built, type DeviceBatch, input, type Method, type Modality, type Parts } from "../method.ts";
 import { type Loss, singleObjective, Terms } from "../objective.ts";
 import type { SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
 import { TwoStreams } from "../streams.ts";
-import { scoresAt } from "../task.ts";
-import { averageScores, hallucinationLoss, hallucinationSum, joinProbabilities } from "../transfer.ts";
+import { averageScores, hallucinationLoss, hallucinationSum } from "../transfer.ts";
 import { softCrossEntropy } from "./student.ts";
 
 type Outputs = { a: SingleOutput; h: SingleOutput };
@@ -20,16 +20,16 @@ interface Joined {
   modalities: readonly [Modality, Modality];
   begin?(network: TwoStreams): Promise<void>;
   loss(outputs: Outputs, batch: DeviceBatch): Loss;
-  /** One prediction of two; the mean of the scores unless something else is said. */
-  join?(a: Tensor, h: Tensor): Tensor;
 }
 
-function joined(parts: Parts, { modalities, begin, loss, join = average }: Joined): Built {
-  const network = new TwoStreams(parts.init, parts, modalities);
+/** Such networks: the mean of the scores predicts, unless it is another network of this form. */
+function joined(parts: Parts, { modalities, begin, loss }: Joined, deployed = twoStreams(parts, modalities)): Built {
+  const { network, predict } = deployed;
   const run = (batch: DeviceBatch, pass: Pass) =>
     network.forward(input(batch, modalities[0]), input(batch, modalities[1]), pass);
   return {
     network,
+    predict,
     ...(begin ? { begin: () => begin(network) } : {}),
     loss: (batch, pass) => loss(run(batch, pass), batch),
     teach: (batch) =>
@@ -37,11 +37,6 @@ function joined(parts: Parts, { modalities, begin, loss, join = average }: Joine
         const { a, h } = run(batch, inference);
         return { scores: averageScores(a.scores, h.scores), features: a.features };
       }),
-    predict(batch) {
-      const { a, h } = run(batch, inference);
-      const logits = scoresAt(input(batch, modalities[0]), join(a.scores[0]!, h.scores[0]!));
-      return { logits, hallucinated: null, restored: h.features.at(-1)! };
-    },
   };
 }
 
@@ -52,16 +47,20 @@ function networkOf<M extends Module>(method: Method): M {
 
 /** Two networks of one modality, trained apart, whose probabilities are averaged: equal capacity without depth. */
 export function ensemble(parts: Parts): Built {
-  return joined(parts, {
-    modalities: [parts.available, parts.available],
-    async begin({ a, h }) {
-      await startFrom(a, networkOf(parts.need("first")));
-      await startFrom(h, networkOf(parts.need("second")));
+  const { available, judge } = parts;
+  return joined(
+    parts,
+    {
+      modalities: [available, available],
+      async begin({ a, h }) {
+        await startFrom(a, networkOf(parts.need("first")));
+        await startFrom(h, networkOf(parts.need("second")));
+      },
+      loss: ({ a, h }, batch) =>
+        singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
     },
-    loss: ({ a, h }, batch) =>
-      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), parts.judge),
-    join: (a, h) => joinProbabilities([a, h]),
-  });
+    ensembleOfTwo(parts),
+  );
 }
 
 /**
@@ -130,10 +129,11 @@ export function tunedTogether(parts: Parts): Built {
  */
 export function garciaHallucination(parts: Parts): Built {
   const { judge, available } = parts;
-  const network = parts.single(parts.init, available);
+  const { network, predict } = singleStream(parts);
   const streams = () => networkOf<TwoStreams>(parts.need("streams"));
   return {
     network,
+    predict,
     begin: () => startFrom(network, streams().h),
     loss(batch, pass) {
       const target = input(batch, "target");
@@ -146,10 +146,5 @@ export function garciaHallucination(parts: Parts): Built {
         .loss(output.scores, target);
     },
     teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
-    predict(batch) {
-      const x = input(batch, available);
-      const { scores, features } = network.forward(x, inference);
-      return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: features.at(-1)! };
-    },
   };
 }

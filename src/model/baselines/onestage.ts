@@ -1,12 +1,13 @@
 import { add, mul } from "../../kernels/binary.ts";
 import { dropout } from "../../kernels/dropout.ts";
 import { mean } from "../../kernels/reduce.ts";
-import { concat, reshape } from "../../kernels/shape.ts";
+import { reshape } from "../../kernels/shape.ts";
 import { affine, clamp } from "../../kernels/unary.ts";
 import { Conv2d } from "../../nn/layers.ts";
 import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { hallucinating, multimodal, multimodalByOne } from "../architectures.ts";
 import {
   type Built,
   channels,
@@ -19,73 +20,13 @@ import {
   withoutTrace,
 } from "../method.ts";
 import { oneStageObjective, type Pair, transfers } from "../objective.ts";
-import { type Gates, OneStageNetwork, type OneStageOutput } from "../onestage.ts";
+import type { Gates, OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom } from "../start.ts";
-import { scoresAt } from "../task.ts";
-import { joinProbabilities } from "../transfer.ts";
-
-/** The network of a stream on a modality and others, on the same (hallucination) or on modalities of their own. */
-function streamsOn(parts: Parts, available: Modality, others: readonly Modality[], hallucination: boolean) {
-  const { task, encoder, config, init } = parts;
-  return new OneStageNetwork(init, {
-    task,
-    encoder,
-    classes: config.classes,
-    available: channels[available],
-    others: others.map((modality) => channels[modality]),
-    fusion: config.fusion,
-    fusionBlock: config.fusionBlock ?? "ctn",
-    normalise: config.normalise,
-    hallucination,
-  });
-}
-
-/** The network whose streams all see the available modality. */
-function hallucinating(parts: Parts) {
-  const { available, missing } = parts;
-  const network = streamsOn(
-    parts,
-    available,
-    missing.map(() => available),
-    true,
-  );
-  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
-    const x = input(batch, available);
-    return network.forward(
-      x,
-      missing.map(() => x),
-      pass,
-      gates,
-    );
-  };
-  return { network, run };
-}
-
-/** The network whose streams each see their own modality. */
-function multimodal(parts: Parts) {
-  const [first, ...others] = parts.modalities as [Modality, ...Modality[]];
-  const network = streamsOn(parts, first, others, false);
-  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
-    const rest = others.map((modality) => input(batch, modality));
-    return network.forward(input(batch, first), rest, pass, gates);
-  };
-  return { network, run };
-}
 
 /** What such a network gives as a teacher: the fused head's scores and the fused maps. */
 function taught({ scores, fused }: OneStageOutput): SingleOutput {
   return { scores, features: fused };
-}
-
-/** What is deployed of it. */
-function predicted(x: Tensor, { scores, restored }: OneStageOutput) {
-  const heads = restored.flatMap((stream) => (stream.scores ? [scoresAt(x, stream.scores[0]!)] : []));
-  return {
-    logits: scoresAt(x, scores[0]!),
-    hallucinated: heads.length > 1 ? joinProbabilities(heads) : (heads[0] ?? null),
-    restored: restored[0]!.features.at(-1)!,
-  };
 }
 
 /** Predicts a missing modality from H's deepest map; used while training only. */
@@ -105,7 +46,7 @@ class Restorer extends Module {
 export function oneStage(parts: Parts): Built {
   const { config, init, judge, available, missing } = parts;
   const { weights } = config;
-  const { network, run } = hallucinating(parts);
+  const { network, run, predict } = hallucinating(parts);
   const named = (part: string, modality: Modality) => partFor(part, modality, missing);
   const beside = new Map<string, Module>();
   const along = config.privileged === "online" && transfers(weights);
@@ -141,6 +82,7 @@ export function oneStage(parts: Parts): Built {
   };
   return {
     network,
+    predict,
     beside,
     loss(batch, pass) {
       const output = run(batch, pass);
@@ -157,17 +99,17 @@ export function oneStage(parts: Parts): Built {
       return oneStageObjective(output, privileged, input(batch, "target"), weights, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
-    predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
 }
 
 /** The second stage of the two-stage control: H as it was trained, frozen; A, the translators and F learn on top. Source: method.md (b)10. */
 export function twoStage(parts: Parts): Built {
-  const { config, judge, available } = parts;
-  const { network, run: runAll } = hallucinating(parts);
+  const { config, judge } = parts;
+  const { network, run: runAll, predict } = hallucinating(parts);
   const run = (batch: DeviceBatch, pass: Pass) => runAll(batch, pass, { othersPass: inference });
   return {
     network,
+    predict,
     async begin() {
       const trained = parts.need("hallucination").network as SingleNetwork;
       await startFrom(network.h, trained.encoder);
@@ -180,22 +122,21 @@ export function twoStage(parts: Parts): Built {
       return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
-    predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
 }
 
 /** A network of all modalities, whose streams run on their own maps through gates that each step of training may draw. */
 function allSeeing(parts: Parts, gates: (images: Tensor, pass: Pass) => Gates): Built {
   const { config, judge, modalities } = parts;
-  const { network, run } = multimodal(parts);
+  const { network, run, predict } = multimodal(parts);
   return {
     network,
+    predict,
     loss(batch, pass) {
       const output = run(batch, pass, gates(input(batch, modalities.at(-1)!), pass));
       return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
-    predict: (batch) => predicted(input(batch, modalities[0]!), run(batch, inference)),
   };
 }
 
@@ -214,32 +155,15 @@ export function modalityDropout(parts: Parts): Built {
 
 /** The network that was trained with modality dropout, shown one modality alone. */
 export function modalityDropped(parts: Parts): Built {
-  const { config, judge, available, modalities } = parts;
-  const { network, run: runAll } = multimodal(parts);
-  const [first, ...others] = modalities.map((modality) => (modality === available ? 1 : 0)) as [number, ...number[]];
-  const run = (batch: DeviceBatch, pass: Pass) => {
-    const x = input(batch, available);
-    // The other streams run on nothing, and their maps count nothing.
-    const images = modalities.map((modality) => [
-      modality,
-      modality === available ? x : nothing(x, channels[modality]),
-    ]);
-    return runAll(Object.fromEntries(images), pass, { available: first, others });
-  };
+  const { config, judge } = parts;
+  const { network, run, predict } = multimodalByOne(parts);
   return {
     network,
+    predict,
     begin: () => startFrom(network, parts.need("trained").network),
     loss: (batch, pass) => oneStageObjective(run(batch, pass), [], input(batch, "target"), config.weights, judge),
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
-    predict: (batch) => predicted(input(batch, available), run(batch, inference)),
   };
-}
-
-/** Zeros with the extents of images x and so many channels: 1, or 3 where x has 1. */
-function nothing(x: Tensor, channels: number): Tensor {
-  const own = x.shape[3]!;
-  if (own === channels) return affine(x, 0);
-  return affine(channels === 1 ? mean(x, { axes: [3], keepDims: true }) : concat([x, x, x], 3), 0);
 }
 
 /**

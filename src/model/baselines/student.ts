@@ -5,19 +5,10 @@ import { affine } from "../../kernels/unary.ts";
 import { inference } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import {
-  type Built,
-  type DeviceBatch,
-  input,
-  type Method,
-  type Modality,
-  type Parts,
-  unlabelledOf,
-  withoutTrace,
-} from "../method.ts";
+import { singleStream } from "../architectures.ts";
+import { type Built, type DeviceBatch, input, type Method, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
 import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
 import type { SingleOutput } from "../single.ts";
-import { scoresAt } from "../task.ts";
 import { predictionKl } from "../transfer.ts";
 
 /** What a single network gives for a batch; `more` is the same for unlabelled images beside it, or null. */
@@ -37,29 +28,26 @@ function pairsWith(teacher: Method, { output, batch, more }: Seen): Pair[] {
 }
 
 /** A network that sees one modality, whatever it learns from. */
-function single(parts: Parts, modality: Modality, objective: Objective): Built {
-  const network = parts.single(parts.init, modality);
+function single(parts: Parts, objective: Objective): Built {
+  const { available } = parts;
+  const { network, predict } = singleStream(parts);
   return {
     network,
+    predict,
     loss(batch, pass) {
-      const output = network.forward(input(batch, modality), pass);
+      const output = network.forward(input(batch, available), pass);
       const beside = unlabelledOf(batch);
-      const more = beside && { output: network.forward(input(beside, modality), withoutTrace(pass)), batch: beside };
+      const more = beside && { output: network.forward(input(beside, available), withoutTrace(pass)), batch: beside };
       return objective(new Terms(), { output, batch, more }).loss(output.scores, input(batch, "target"));
     },
-    teach: (batch) => noGrad(() => network.forward(input(batch, modality), inference)),
-    predict(batch) {
-      const x = input(batch, modality);
-      const [scores] = network.forward(x, inference).scores;
-      return { logits: scoresAt(x, scores!), hallucinated: null, restored: null };
-    },
+    teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
   };
 }
 
 /** The plain network of the available modality: cross entropy only. */
 export function plain(parts: Parts): Built {
   const { judge } = parts;
-  return single(parts, parts.available, (terms, { output, batch }) =>
+  return single(parts, (terms, { output, batch }) =>
     terms.add("task", 1, () => judge.judge(output.scores, input(batch, "target"))),
   );
 }
@@ -68,7 +56,7 @@ export function plain(parts: Parts): Built {
 export function distilled(parts: Parts): Built {
   const { judge, config } = parts;
   const { kd, temperature } = config.weights;
-  return single(parts, parts.available, (terms, seen) =>
+  return single(parts, (terms, seen) =>
     terms
       .add("task", 1, () => judge.judge(seen.output.scores, input(seen.batch, "target")))
       .add("kl", kd, () =>
@@ -82,7 +70,7 @@ export function distilled(parts: Parts): Built {
 /** Generalized distillation: half the labels, half the privileged teacher's softened classes. Source: method.md (b)5. */
 export function generalized(parts: Parts): Built {
   const { judge } = parts;
-  return single(parts, parts.available, (terms, { output, batch }) =>
+  return single(parts, (terms, { output, batch }) =>
     terms
       .add("task", 0.5, () => judge.judge(output.scores, input(batch, "target"), 0))
       .add("soft", 0.5, () => softCrossEntropy(output.scores, parts.need("teacher").teach(batch).scores, 10)),
@@ -96,7 +84,7 @@ export function generalized(parts: Parts): Built {
 export function adapted(parts: Parts): Built {
   const { judge, config } = parts;
   const { weights } = config;
-  return single(parts, parts.available, (terms, seen) =>
+  return single(parts, (terms, seen) =>
     transferTerms(
       terms.add("task", weights.hall, () => judge.judge(seen.output.scores, input(seen.batch, "target"))),
       pairsWith(parts.need("teacher"), seen),
