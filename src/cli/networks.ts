@@ -10,12 +10,12 @@ import {
   serializeSafetensors,
 } from "../data/safetensors.ts";
 import { fromTypedArray, toTypedArray } from "../data/typedArrays.ts";
-import { loadState, type Module, type Stored, saveState } from "../nn/module.ts";
+import type { Module, Stored } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 
 /** Writes a network's tensors as one safetensors file, with PyTorch's names and layout. */
 export async function saveNetwork(file: string, module: Module): Promise<void> {
-  await saveTensors(file, await saveState(module));
+  await saveTensors(file, await module.stateDict());
 }
 
 /** Writes named tensors as one safetensors file. */
@@ -41,7 +41,7 @@ export async function loadNetwork(file: string, module: Module, prefix = ""): Pr
       const { dtype, shape } = entry;
       stored.set(name, { shape, data: toTypedArray({ dtype, shape, data }, file) as Float32Array });
     }
-    loadState(module, stored, file);
+    module.loadStateDict(stored, { origin: file });
   });
 }
 

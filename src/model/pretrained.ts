@@ -1,4 +1,4 @@
-import { loadState, type Stored } from "../nn/module.ts";
+import { type Stored, shapeOnDisk } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 import { type Shape, sameShape, showShape } from "../tensor/shape.ts";
 import type { Encoder } from "./encoder.ts";
@@ -72,17 +72,10 @@ export function misfit({ missing, different, leftOver }: PretrainedReport): stri
 export function loadPretrained(encoder: Encoder, tensors: ReadonlyMap<string, Stored>, file: string): PretrainedReport {
   const report = matchPretrained(encoder, tensors);
   if (!fits(report)) throw new FormatError(file, "the tensors of the encoder, by torchvision's names", misfit(report));
-  const values = new Map(tensors);
+  const values = new Map(report.matched.map((name) => [name, tensors.get(name)!]));
   for (const name of report.summed) values.set(name, summedOverColours(tensors.get(name)!));
-  loadState(encoder, values, file);
+  encoder.loadStateDict(values, { origin: file });
   return report;
-}
-
-/** Shapes in PyTorch's layout: convolution weights are OIHW there and HWIO here. */
-function shapeOnDisk(shape: Shape): Shape {
-  if (shape.length !== 4) return shape;
-  const [h, w, i, o] = shape as [number, number, number, number];
-  return [o, i, h, w];
 }
 
 /** Whether these are a stem's weights for one channel and for three, but alike otherwise. */

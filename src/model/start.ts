@@ -1,4 +1,4 @@
-import { loadState, type Module, type Stored, saveState } from "../nn/module.ts";
+import type { Module, Stored } from "../nn/module.ts";
 
 /**
  * Gives a network the weights of another one of the same form, but for the number of input channels: a stem that sees more
@@ -8,12 +8,12 @@ import { loadState, type Module, type Stored, saveState } from "../nn/module.ts"
 export async function startFrom(module: Module, other: Module): Promise<void> {
   const own = module.state();
   const stored = new Map<string, Stored>();
-  for (const [name, tensor] of await saveState(other)) {
+  for (const [name, tensor] of await other.stateDict()) {
     const shape = own.get(name)?.shape;
     const inputs = shape?.length === 4 ? shape[2]! : null;
     stored.set(name, inputs !== null && inputs !== tensor.shape[1] ? spread(tensor, inputs) : tensor);
   }
-  loadState(module, stored, "the network to start from");
+  module.loadStateDict(stored, { origin: "the network to start from" });
 }
 
 /** Convolution weights [K,C,kh,kw] for another number of input channels: all get the same share of their sum. */

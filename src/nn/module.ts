@@ -2,7 +2,7 @@ import type { Live } from "../tensor/command.ts";
 import type { Device } from "../tensor/device.ts";
 import { FormatError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { sameShape, showShape } from "../tensor/shape.ts";
+import { type Shape, sameShape, showShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** What every forward pass is told: whether it trains, and where its random numbers come from. */
@@ -40,6 +40,20 @@ export class TrainingPass implements Pass {
     this.#drawn = 0;
     this.#seeds = this.#seeds.map(() => rng.uint32());
   }
+}
+
+/** A named array of f32 in its stored layout: convolution weights are OIHW on disk, as in PyTorch. */
+export interface Stored {
+  shape: readonly number[];
+  data: Float32Array;
+}
+
+/** How stored tensors are loaded. */
+export interface LoadOptions {
+  /** Whether the names must be the module's, all and no others; shapes must be in any case. */
+  strict?: boolean;
+  /** Where the tensors come from, for messages. */
+  origin?: string;
 }
 
 /** Where a module's parameters are made: the device, and random numbers that depend only on the parameter's path. */
@@ -120,6 +134,51 @@ export abstract class Module {
     return found;
   }
 
+  /**
+   * Copies all tensors to the host, by PyTorch's names and in its layout, ready for a safetensors file: waits for the GPU.
+   */
+  async stateDict(): Promise<Map<string, Stored>> {
+    const entries = [...this.state()].map(async ([name, tensor]) => {
+      const data = (await tensor.read()) as Float32Array;
+      return [name, tensor.shape.length === 4 ? toOihw(data, tensor.shape) : { shape: tensor.shape, data }] as const;
+    });
+    return new Map(await Promise.all(entries));
+  }
+
+  /**
+   * Overwrites the tensors with stored ones of the same names, in the layout that `stateDict` gives. How many batches a
+   * PyTorch batch norm has seen (num_batches_tracked) is needed by none and passed over.
+   * @returns the names that only one side has: none where strict
+   * @throws FormatError naming every tensor that does not fit, before anything is overwritten.
+   */
+  loadStateDict(
+    stored: ReadonlyMap<string, Stored>,
+    { strict = true, origin = "state dict" }: LoadOptions = {},
+  ): { missing: string[]; unexpected: string[] } {
+    const state = this.state();
+    const missing = [...state.keys()].filter((name) => !stored.has(name));
+    const unexpected = [...stored.keys()].filter((name) => !state.has(name) && !COUNTER.test(name));
+    const different: string[] = [];
+    for (const [name, tensor] of state) {
+      const found = stored.get(name);
+      const expected = shapeOnDisk(tensor.shape);
+      if (!found || (sameShape(found.shape, expected) && found.data.length === tensor.size)) continue;
+      const got = sameShape(found.shape, expected) ? `${found.data.length} elements` : showShape(found.shape);
+      different.push(`${name} ${got} for ${showShape(expected)}`);
+    }
+    const faults = [
+      strict && listed("missing", missing),
+      strict && listed("unexpected", unexpected),
+      listed("of another shape", different),
+    ].filter(Boolean);
+    if (faults.length > 0) throw new FormatError(origin, `the ${state.size} tensors of the module`, faults.join("; "));
+    for (const [name, tensor] of state) {
+      const found = stored.get(name);
+      if (found) tensor.device.write(tensor, tensor.shape.length === 4 ? toHwio(found) : found.data);
+    }
+    return { missing, unexpected };
+  }
+
   /** The trainable tensors by name. */
   parameters(): Map<string, Tensor> {
     return new Map([...this.state()].filter(([, tensor]) => tensor.requiresGrad));
@@ -149,55 +208,43 @@ function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** A named array of f32 in its stored layout: convolution weights are OIHW on disk, as in PyTorch. */
-export interface Stored {
-  shape: readonly number[];
-  data: Float32Array;
+// Names that PyTorch's batch norms add to a state dict.
+const COUNTER = /(^|\.)num_batches_tracked$/;
+
+// Names of each kind that a message has room for.
+const LISTED = 8;
+
+/** Says what is wrong with some tensors, by name; empty if there is none. */
+function listed(what: string, names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : "";
+  return `${names.length} ${what}: ${names.slice(0, LISTED).join(", ")}${more}`;
 }
 
-/** Copies a module's tensors to the host, in PyTorch's layout and names. */
-export async function saveState(module: Module): Promise<Map<string, Stored>> {
-  const entries = [...module.state()].map(async ([name, tensor]) => {
-    const data = (await tensor.read()) as Float32Array;
-    return [name, tensor.shape.length === 4 ? toOihw(data, tensor.shape) : { shape: tensor.shape, data }] as const;
-  });
-  return new Map(await Promise.all(entries));
+/** A shape in PyTorch's layout: convolution weights are OIHW there and HWIO here. */
+export function shapeOnDisk(shape: Shape): Shape {
+  if (shape.length !== 4) return shape;
+  const [h, w, i, o] = shape as [number, number, number, number];
+  return [o, i, h, w];
 }
 
-/**
- * Overwrites a module's tensors from stored ones.
- * @throws FormatError naming the tensor that is missing or has another shape, before anything is overwritten.
- */
-export function loadState(module: Module, stored: ReadonlyMap<string, Stored>, file: string): void {
-  const state = module.state();
-  const values = [...state].map(([name, tensor]) => {
-    const found = stored.get(name);
-    if (!found) throw new FormatError(file, `a tensor "${name}"`, `${stored.size} tensors without it`);
-    const { shape, data } = tensor.shape.length === 4 && found.shape.length === 4 ? toHwio(found) : found;
-    if (!sameShape(shape, tensor.shape)) {
-      throw new FormatError(`${file}: ${name}`, `shape ${showShape(tensor.shape)}`, showShape(shape));
-    }
-    return [tensor, data] as const;
-  });
-  for (const [tensor, data] of values) tensor.device.write(tensor, data);
-}
-
-function toOihw(data: Float32Array, [h, w, i, o]: readonly number[]): Stored {
+function toOihw(data: Float32Array, shape: Shape): Stored {
+  const [h, w, i, o] = shape as [number, number, number, number];
   const out = new Float32Array(data.length);
-  const taps = h! * w!;
+  const taps = h * w;
   for (let tap = 0; tap < taps; tap++) {
-    for (let c = 0; c < i!; c++)
-      for (let k = 0; k < o!; k++) out[(k * i! + c) * taps + tap] = data[(tap * i! + c) * o! + k]!;
+    for (let c = 0; c < i; c++)
+      for (let k = 0; k < o; k++) out[(k * i + c) * taps + tap] = data[(tap * i + c) * o + k]!;
   }
-  return { shape: [o!, i!, h!, w!], data: out };
+  return { shape: shapeOnDisk(shape), data: out };
 }
 
-function toHwio({ shape: [o, i, h, w], data }: Stored): Stored {
+function toHwio({ shape: [o, i, h, w], data }: Stored): Float32Array {
   const out = new Float32Array(data.length);
   const taps = h! * w!;
   for (let tap = 0; tap < taps; tap++) {
     for (let c = 0; c < i!; c++)
       for (let k = 0; k < o!; k++) out[(tap * i! + c) * o! + k] = data[(k * i! + c) * taps + tap]!;
   }
-  return { shape: [h!, w!, i!, o!], data: out };
+  return out;
 }

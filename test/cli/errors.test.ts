@@ -297,7 +297,7 @@ describe("eval and predict refuse", () => {
     [
       "a tensor of another shape",
       (before) => changed(before, "rgb-only.head.fc.weight", [96, 2]),
-      /head\.fc\.weight: expected shape \[2,96\], got \[96,2\]$/,
+      /1 of another shape: head\.fc\.weight \[96,2\] for \[2,96\]$/,
     ],
     [
       "a tensor of another type",
@@ -307,7 +307,7 @@ describe("eval and predict refuse", () => {
     [
       "without a tensor",
       (before) => changed(before, "rgb-only.head.fc.bias", null),
-      /expected a tensor "head\.fc\.bias", got \d+ tensors without it$/,
+      /expected the \d+ tensors of the module, got 1 missing: head\.fc\.bias$/,
     ],
   ])("a model file: %s", async (_, content, says) => {
     const copy = spoiled("model.safetensors", content);

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Encoder, type EncoderConfig, encoderConfig, type ModelName } from "../../src/model/encoder.ts";
 import { fits, loadPretrained, matchPretrained } from "../../src/model/pretrained.ts";
-import { Init, inference, type Stored, saveState } from "../../src/nn/module.ts";
+import { Init, inference, type Stored } from "../../src/nn/module.ts";
 import { ShapeInit } from "../../src/nn/shapes.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -79,7 +79,7 @@ describe("loadPretrained", () => {
   it("puts every number in its place, in PyTorch's layout", async () => {
     const encoder = fresh(3);
     const report = loadPretrained(encoder, file, "made");
-    const state = await saveState(encoder);
+    const state = await encoder.stateDict();
     expect([...state.keys()].sort()).toEqual([...report.matched].sort());
     for (const [name, { shape, data }] of state) {
       expect([...shape], name).toEqual(file.get(name)!.shape);

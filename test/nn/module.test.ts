@@ -1,7 +1,8 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Encoder, encoders } from "../../src/model/encoder.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
-import { Init, inference, loadState, type Stored, saveState } from "../../src/nn/module.ts";
+import { Init, inference, type Stored } from "../../src/nn/module.ts";
+import { FormatError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { noGrad } from "../../src/tensor/tape.ts";
 import { scope } from "../../src/tensor/tensor.ts";
@@ -37,7 +38,7 @@ it("stores convolutions as OIHW and gets the same network back", async () => {
   const device = await testDevice();
   const build = (seed: number) => new SingleNetwork(new Init(device, new Rng(seed)), 3, 4, encoders.tiny);
   const [first, second] = [build(1), build(2)];
-  const stored = await saveState(first);
+  const stored = await first.stateDict();
   expect(stored.get("encoder.conv1.weight")!.shape).toEqual([16, 3, 3, 3]);
   expect(stored.get("head.fc.weight")!.shape).toEqual([4, 96]);
   const weight = first.state().get("encoder.conv1.weight")!;
@@ -46,7 +47,7 @@ it("stores convolutions as OIHW and gets the same network back", async () => {
   expect(stored.get("encoder.conv1.weight")!.data[((5 * 3 + 0) * 3 + 1) * 3 + 2]).toBe(
     memory[((1 * 3 + 2) * 3 + 0) * 16 + 5],
   );
-  loadState(second, stored, "test");
+  expect(second.loadStateDict(stored)).toEqual({ missing: [], unexpected: [] });
   const x = device.upload(new Float32Array(2 * 16 * 16 * 3).fill(0.5), [2, 16, 16, 3]);
   const run = (network: SingleNetwork) => scope(() => noGrad(() => network.forward(x, inference).scores[0]!));
   const outputs = [run(first), run(second)];
@@ -55,19 +56,58 @@ it("stores convolutions as OIHW and gets the same network back", async () => {
   for (const network of [first, second]) network.dispose();
 });
 
-it("refuses stored tensors that do not fit, and changes nothing", async () => {
-  const device = await testDevice();
-  const network = new SingleNetwork(new Init(device, new Rng(1)), 1, 4, encoders.tiny);
-  const before = await saveState(network);
-  const stored = new Map<string, Stored>(before);
-  stored.set("head.fc.bias", { shape: [5], data: new Float32Array(5) });
-  expect(() => loadState(network, stored, "weights.safetensors")).toThrow(
-    "weights.safetensors: head.fc.bias: expected shape [4], got [5]",
-  );
-  stored.delete("head.fc.bias");
-  expect(() => loadState(network, stored, "weights.safetensors")).toThrow('expected a tensor "head.fc.bias"');
-  expect(await saveState(network)).toEqual(before);
-  network.dispose();
+describe("loadStateDict", () => {
+  const build = async () => {
+    const network = new SingleNetwork(new Init(await testDevice(), new Rng(1)), 1, 4, encoders.tiny);
+    return { network, before: await network.stateDict() };
+  };
+  const ones = (...shape: number[]): Stored => ({
+    shape,
+    data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1),
+  });
+  const flip = ({ shape, data }: Stored): Stored => ({ shape, data: data.map((value) => -value) });
+
+  it("names every tensor that does not fit, and changes nothing", async () => {
+    const { network, before } = await build();
+    const stored = new Map([...before].map(([name, tensor]) => [name, flip(tensor)]));
+    stored.delete("encoder.bn1.weight");
+    stored.set("head.fc.bias", ones(5));
+    stored.set("encoder.conv1.weight", { ...ones(16, 1, 3, 3), data: new Float32Array(9) });
+    stored.set("classifier.weight", ones(2));
+    const load = () => network.loadStateDict(stored, { origin: "weights.safetensors" });
+    expect(load).toThrow(FormatError);
+    expect(load).toThrow(
+      `weights.safetensors: expected the ${before.size} tensors of the module, got 1 missing: encoder.bn1.weight; ` +
+        "1 unexpected: classifier.weight; 2 of another shape: encoder.conv1.weight 9 elements for [16,1,3,3], head.fc.bias [5] for [4]",
+    );
+    expect(await network.stateDict()).toEqual(before);
+    // A wrong shape is wrong however strict one is.
+    expect(() => network.loadStateDict(stored, { strict: false })).toThrow(
+      /^state dict: expected the \d+ tensors of the module, got 2 of another shape: [^;]+$/,
+    );
+    expect(await network.stateDict()).toEqual(before);
+    network.dispose();
+  });
+
+  it("loads what there is and says what there is not, unless strict", async () => {
+    const { network, before } = await build();
+    const stored = new Map([["head.fc.bias", ones(4)] as const, ["classifier.weight", ones(2)] as const]);
+    expect(() => network.loadStateDict(stored)).toThrow(/got \d+ missing: .* and \d+ more; 1 unexpected: classifier/);
+    const { missing, unexpected } = network.loadStateDict(stored, { strict: false });
+    expect(missing).toEqual([...before.keys()].filter((name) => name !== "head.fc.bias"));
+    expect(unexpected).toEqual(["classifier.weight"]);
+    expect(await network.stateDict()).toEqual(new Map(before).set("head.fc.bias", ones(4)));
+    network.dispose();
+  });
+
+  it("passes over what only PyTorch's batch norms count", async () => {
+    const { network, before } = await build();
+    const counter = { shape: [], data: new Float32Array([7]) };
+    const stored = new Map([...before, ["encoder.bn1.num_batches_tracked", counter] as const]);
+    expect(network.loadStateDict(stored)).toEqual({ missing: [], unexpected: [] });
+    expect(await network.stateDict()).toEqual(before);
+    network.dispose();
+  });
 });
 
 it("makes parameters that depend on seed and path only", async () => {
