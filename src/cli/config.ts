@@ -3,33 +3,14 @@ import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readJson } from "../data/node/files.ts";
 import type { MethodName, Seen } from "../model/methods.ts";
 import { type Stage, servingNetwork } from "../model/plan.ts";
+import type { DatasetFacts } from "../run/dataset.ts";
+import { addedLater } from "../run/presets.ts";
+import { type Settings, stagesOf } from "../run/settings.ts";
 import { type KernelChoices, noChoices, readChoices } from "../tensor/choices.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { Entry } from "./entry.ts";
 import type { Flag } from "./flag.ts";
-import { addedLater } from "./presets.ts";
-import { alike, flags, paths, type Settings, stagesOf } from "./settings.ts";
-
-/** What a run knows about its dataset. */
-export interface DatasetFacts {
-  name: string;
-  width: number;
-  height: number;
-  /** Of the images, or of the pixels. */
-  classes: string[];
-  /** Number of images of each split. */
-  splits: Record<string, number>;
-  /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
-  depth: { mean: number; std: number };
-  /** The same of infrared, in the sensor's counts; only where networks are trained with it. */
-  ir?: { mean: number; std: number };
-  /** Weight of each class in the task's losses; null where all count the same. */
-  classWeights: number[] | null;
-  /** The split that the curves are drawn from; null where the only held-out split is the evaluation's. */
-  validation: string | null;
-  /** The split that the networks are compared on. */
-  evaluation: string;
-}
+import { alike, flags, paths } from "./settings.ts";
 
 /** config.json: everything needed to build a run's networks again and to train on. */
 export interface RunConfig {

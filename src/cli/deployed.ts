@@ -4,13 +4,13 @@ import path from "node:path";
 import { unloadedMethod, withoutHallucinationHead } from "../model/deploy.ts";
 import { type Method, type MethodName, methods, type Seen } from "../model/methods.ts";
 import { deployed } from "../model/plan.ts";
+import { networkConfig } from "../run/settings.ts";
 import type { Device } from "../tensor/device.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import { type RunConfig, readConfig, readFacts, readKernels, readSettings } from "./config.ts";
 import { Entry } from "./entry.ts";
 import { loadNetwork, readMetadata } from "./networks.ts";
 import { existingRun, runFiles } from "./runFolder.ts";
-import { networkConfig } from "./settings.ts";
 
 /** Trained networks, opened for use: a finished run, or one network that was exported from it. */
 export interface TrainedRun {

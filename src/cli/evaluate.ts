@@ -5,11 +5,12 @@ import type { ClassificationMetrics, Metrics, SegmentationMetrics } from "../mod
 import type { SpoofingRates } from "../model/spoofing.ts";
 import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
+import { splitBatches } from "../run/dataset.ts";
 import { useChoices } from "../tensor/choices.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { checkSameKind, openTrainingData, splitBatches } from "./dataset.ts";
+import { checkSameKind, openTrainingData } from "./dataset.ts";
 import { checkFinished, chooseNetwork, loadDeployed, openRun } from "./deployed.ts";
-import type { Io } from "./io.ts";
+import { type Io, interruptibly } from "./io.ts";
 
 /** The flags of `eval`. */
 export interface EvalOptions {
@@ -41,7 +42,7 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   const device = await io.openDevice();
   useChoices(device, run.config.kernels);
   const method = await loadDeployed(run, name, device);
-  const batches = splitBatches(dataset, split, settings, facts, io.signal, methods[name].seen);
+  const batches = interruptibly(splitBatches(dataset, split, settings, facts, methods[name].seen), io.signal);
   const found = await evaluate(device, method, batches, facts.classes.length, live);
   const { metrics, averaged, perImage, averagedPerImage } = found;
   method.network.dispose();

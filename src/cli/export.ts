@@ -7,6 +7,7 @@ import { withoutHallucinationHead } from "../model/deploy.ts";
 import { type MethodName, methods } from "../model/methods.ts";
 import { ShapeDevice } from "../nn/shapes.ts";
 import { count } from "../report/format.ts";
+import { networkConfig } from "../run/settings.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import {
   checkFinished,
@@ -20,7 +21,6 @@ import {
   unloaded,
 } from "./deployed.ts";
 import type { Io } from "./io.ts";
-import { networkConfig } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 // More than the networks of a run can take.

@@ -10,13 +10,15 @@ import { deployed, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
 import { SEEN_WORDS } from "../report/format.ts";
 import { type NetworkReport, type ReportData, renderReport, type SampleReport } from "../report/index.ts";
+import { splitBatches } from "../run/dataset.ts";
+import type { Settings } from "../run/settings.ts";
+import { disposeMethod } from "../run/stage.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { splitBatches } from "./dataset.ts";
 import { Gallery } from "./gallery.ts";
+import { interruptibly } from "./io.ts";
 import { curvesOf, type EpochRecord, notesOf, readRecords } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
-import { disposeMethod, type Session, trainedMethod } from "./session.ts";
-import type { Settings } from "./settings.ts";
+import { type Session, trainedMethod } from "./session.ts";
 import { VERSION } from "./version.ts";
 
 /** What a run found about one network. */
@@ -85,7 +87,7 @@ async function evaluateAll(session: Session, records: readonly EpochRecord[]) {
   for (const [i, name] of judged.entries()) {
     session.progress.say(`evaluating ${i + 1}/${judged.length} ${name}`);
     const method = await trainedMethod(session, name);
-    const batches = splitBatches(dataset, facts.evaluation, settings, facts, io.signal);
+    const batches = interruptibly(splitBatches(dataset, facts.evaluation, settings, facts), io.signal);
     const { metrics, averaged } = await evaluate(device, method, batches, facts.classes.length);
     await gallery.add(device, method);
     const { title, seen } = methods[name];

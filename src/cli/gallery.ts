@@ -19,11 +19,10 @@ import {
   type PredictionReport,
   type SampleReport,
 } from "../report/index.ts";
+import { type DatasetFacts, inputScale } from "../run/dataset.ts";
+import { GALLERY_IMAGES } from "../run/presets.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import type { DatasetFacts } from "./config.ts";
-import { inputScale } from "./dataset.ts";
 import { largestClasses } from "./labels.ts";
-import { GALLERY_IMAGES } from "./presets.ts";
 
 /** The name under which a report knows a network, and what it calls it. */
 export interface ShownAs {

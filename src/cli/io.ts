@@ -22,6 +22,14 @@ export class InterruptedError extends OnestageError {
   override name = "InterruptedError";
 }
 
+/** The items one by one. @throws InterruptedError between two of them if the user wants the command to end. */
+export function* interruptibly<T>(items: Iterable<T>, signal: AbortSignal): Generator<T> {
+  for (const item of items) {
+    checkInterrupted(signal);
+    yield item;
+  }
+}
+
 /** @throws InterruptedError if the user wants the command to end. */
 export function checkInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new InterruptedError("interrupted");

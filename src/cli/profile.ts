@@ -8,18 +8,19 @@ import { profilePrediction, profileTraining, type StepProfileOptions } from "../
 import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
 import type { Module } from "../nn/module.ts";
 import { renderProfile } from "../report/profile.ts";
+import { datasetFacts, inputScale } from "../run/dataset.ts";
+import { networkConfig } from "../run/settings.ts";
+import { disposeMethod } from "../run/stage.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { type Grouping, groupings, groupSpans, type Profile, totalOf } from "../tensor/profile.ts";
 import { Rng } from "../tensor/rng.ts";
 import { chromeTrace } from "../tensor/trace.ts";
-import { datasetFacts, inputScale } from "./dataset.ts";
 import { adapterName } from "./finish.ts";
 import { choice, type Flag, whole } from "./flag.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useStored } from "./kernels.ts";
-import { disposeMethod } from "./session.ts";
-import { flags, networkConfig, newSettings } from "./settings.ts";
+import { flags, newSettings } from "./settings.ts";
 
 const SEED = 1;
 

@@ -1,5 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { encoders } from "../model/encoder.ts";
+import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
+import type { Settings } from "../run/settings.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
 import { type CompareOptions, compare } from "./compare/compare.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
@@ -9,9 +11,8 @@ import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
 import { addPrepareOptions, runPrepare } from "./prepare.ts";
-import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
 import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
-import { flags, type Given, type Settings } from "./settings.ts";
+import { flags, type Given } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { tuneFlags, tuneKernels } from "./tune.ts";
 import { VERSION } from "./version.ts";

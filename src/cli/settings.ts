@@ -1,67 +1,12 @@
 import path from "node:path";
-import { encoders, type ModelName } from "../model/encoder.ts";
-import { type FusionName, fusionNames } from "../model/fusion.ts";
-import { existsAmong, type MethodName, type Modality, methods, type NetworkConfig } from "../model/methods.ts";
-import type { ObjectiveWeights } from "../model/objective.ts";
-import type { Fusion } from "../model/onestage.ts";
-import { comparisonAmong, type PlanOptions, planStages, type Stage } from "../model/plan.ts";
-import type { Task } from "../model/task.ts";
+import { encoders } from "../model/encoder.ts";
+import { fusionNames } from "../model/fusion.ts";
+import { existsAmong, type MethodName, methods } from "../model/methods.ts";
+import { comparisonAmong } from "../model/plan.ts";
+import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
+import { methodNames, modalitiesOf, type Settings } from "../run/settings.ts";
 import { UsageError } from "../tensor/errors.ts";
-import type { DatasetFacts } from "./config.ts";
 import { choice, decimal, type Flag, parsePart, parseRange, parseScenes, text, whole } from "./flag.ts";
-import { folderPreset, scenesPreset, segmentPreset } from "./presets.ts";
-
-/** Everything that decides what a run computes: the same settings give the same weights. */
-export interface Settings extends ObjectiveWeights {
-  task: Task;
-  /** Absolute path of the dataset folder; null for the built-in scenes. */
-  data: string | null;
-  /** Side of the built-in scenes in pixels, and how many of them: "train,val,test", train anew in every epoch. Null with a folder. */
-  size: number | null;
-  scenes: string | null;
-  /** What networks are trained with, joined by commas. */
-  modalities: "rgb,depth" | "rgb,depth,ir";
-  model: ModelName;
-  /** Names of the methods, joined by commas. */
-  methods: string;
-  fusion: Fusion;
-  fusionBlock: FusionName;
-  /** Absolute path of the weights that encoders start from; null where they start fresh. */
-  pretrained: string | null;
-  privileged: NetworkConfig["privileged"];
-  /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
-  teacher: NonNullable<NetworkConfig["teacher"]>;
-  /** How pixels of rare classes count in the task's losses. */
-  classWeights: "equal" | "median";
-  /** The part of the training split that is set aside and evaluated on, as "i/k"; "none" evaluates on val or test. */
-  holdOut: string;
-  epochs: number;
-  privilegedEpochs: number;
-  batch: number;
-  seed: number;
-  /** Absolute path of a dataset folder whose training images are learnt from without labels; null for none. */
-  unlabelled: string | null;
-  /** Windows of them in each step of the methods that learn from another network. */
-  extra: number;
-  /** Peak learning rate. */
-  lr: number;
-  /** Augmentation: side of the random crop as a share of the shorter side (0: none), and the rest of `Augmentation`. */
-  crop: number;
-  flip: boolean;
-  jitter: number;
-  gain: number;
-  /** "low,high". */
-  scale: string;
-  rotation: number;
-  hueSaturation: number;
-  valueShift: number;
-  /** How maps and their gradients are kept. */
-  precision: "f32" | "f16";
-  /** Parts that a batch is worked through in, one after the other. */
-  accumulate: number;
-  /** Whether inner maps of residual blocks are computed again instead of kept. */
-  recompute: "on" | "off";
-}
 
 /** The settings that have a flag. */
 export const flags = {
@@ -189,57 +134,6 @@ export function checkUnchanged(stored: Settings, given: Given): void {
 export function alike(one: string, other: string): boolean {
   const sorted = (list: string) => list.split(",").sort().join(",");
   return sorted(one) === sorted(other);
-}
-
-/** What networks are trained with. */
-export function modalitiesOf({ modalities }: Pick<Settings, "modalities">): Modality[] {
-  return modalities.split(",") as Modality[];
-}
-
-/** The part of the settings that fixes a network's shape and objective. */
-export function networkConfig(
-  settings: Settings,
-  { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
-): NetworkConfig {
-  const { task, model, fusion, fusionBlock, privileged, teacher, precision, recompute } = settings;
-  const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd } = settings;
-  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd };
-  const classes = names.length;
-  return {
-    task,
-    model,
-    modalities: modalitiesOf(settings),
-    classes,
-    fusion,
-    fusionBlock,
-    normalise: true,
-    privileged,
-    teacher,
-    weights,
-    classWeights,
-    precision,
-    recompute: recompute === "on",
-  };
-}
-
-/** The stages that these settings ask for. */
-export function stagesOf(settings: Settings): Stage[] {
-  return planStages({ ...needsOf(settings), methods: methodNames(settings.methods) });
-}
-
-/** What of the settings decides which networks are trained, and for how long. */
-export function needsOf(settings: Settings): Omit<PlanOptions, "methods"> {
-  return { ...settings, weights: settings, modalities: modalitiesOf(settings) };
-}
-
-/** The numbers of built-in scenes. */
-export function sceneCounts(scenes: string): { train: number; val: number; test: number } {
-  const [train, val, test] = scenes.split(",").map(Number) as [number, number, number];
-  return { train, val, test };
-}
-
-function methodNames(list: string): MethodName[] {
-  return list.split(",") as MethodName[];
 }
 
 function parseMethods(list: string): string {

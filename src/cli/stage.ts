@@ -8,13 +8,14 @@ import { evaluate } from "../model/evaluate.ts";
 import type { Method } from "../model/methods.ts";
 import { addStep, type EpochSums, emptySums, trainSteps } from "../model/session.ts";
 import type { StepReport, Trainer } from "../model/train.ts";
-import { splitBatches } from "./dataset.ts";
+import { stepsPerEpoch, trainingBatches } from "../run/batches.ts";
+import { splitBatches } from "../run/dataset.ts";
+import { CHECKPOINT_SECONDS } from "../run/presets.ts";
 import { checkInterrupted } from "./io.ts";
 import { saveNetwork } from "./networks.ts";
-import { CHECKPOINT_SECONDS } from "./presets.ts";
 import { epochRecord, warningOf } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
-import { openStage, type Session, stepsPerEpoch, trainingBatches } from "./session.ts";
+import { openSessionStage, type Session } from "./session.ts";
 
 // Steps between two waits for a GPU.
 const GPU_BURST = 16;
@@ -41,7 +42,7 @@ export async function trainStage(session: Session, index: number, checkpoint: Lo
   const stage = config.stages[index]!;
   const perEpoch = stepsPerEpoch(config);
   const stepsBefore = config.stages.slice(0, index).reduce((steps, { epochs }) => steps + epochs * perEpoch, 0);
-  const { method, trainer, dispose } = await openStage(session, stage);
+  const { method, trainer, dispose } = await openSessionStage(session, stage);
   let sums = emptySums();
   let warned = false;
 
@@ -78,7 +79,8 @@ export async function trainStage(session: Session, index: number, checkpoint: Lo
     let began = saved;
     // An adapter on the CPU is slow enough to report, and to be interrupted, after every step.
     const pace = { burst: session.device.adapter.software ? 1 : GPU_BURST, every: perEpoch };
-    for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, trainingBatches(session, stage), pace)) {
+    const batches = trainingBatches(config, stage, session.dataset, session.unlabelled);
+    for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, batches, pace)) {
       const seconds = (performance.now() - began) / 1000 / reports.length;
       for (const report of reports) addStep(sums, report, seconds);
       progress.step(trainer.steps, sums, seconds);
@@ -109,7 +111,7 @@ async function validate({ device, dataset, config }: Session, method: Method): P
   const { validation, classes } = config.dataset;
   if (validation === null) return undefined;
   // Not broken off: the epoch's work is saved only behind it.
-  const batches = splitBatches(dataset, validation, config.settings, config.dataset, null);
+  const batches = splitBatches(dataset, validation, config.settings, config.dataset);
   return (await evaluate(device, method, batches, classes.length)).metrics.top1;
 }
 

@@ -1,15 +1,18 @@
 import { choicesOf, type Tuned, type TunedStore } from "../data/node/tuned.ts";
 import { renderTuned } from "../report/tuned.ts";
+import type { RunShape } from "../run/batches.ts";
+import { datasetFacts } from "../run/dataset.ts";
+import { stagesOf } from "../run/settings.ts";
 import { useChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { adapterKey } from "../tensor/tune.ts";
 import { families } from "../tensor/variant.ts";
-import { datasetFacts, openDataset } from "./dataset.ts";
+import { openDataset } from "./dataset.ts";
 import type { Io } from "./io.ts";
 import { counted, tunedStore, useStored } from "./kernels.ts";
-import { checkShape, fittingBatch, type RunShape } from "./session.ts";
-import { flags, type Given, newSettings, stagesOf } from "./settings.ts";
+import { checkShape, fittingBatch } from "./session.ts";
+import { flags, type Given, newSettings } from "./settings.ts";
 import { tuneStages } from "./tuning.ts";
 import { VERSION } from "./version.ts";
 

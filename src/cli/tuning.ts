@@ -1,11 +1,12 @@
 import type { TunedStore } from "../data/node/tuned.ts";
 import { Predictor } from "../model/predictor.ts";
 import { duration } from "../report/format.ts";
+import { emptyBatch, type RunShape, trainingSize } from "../run/batches.ts";
+import { openRehearsal } from "../run/stage.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { TunedJob } from "../tensor/tune.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { storeJobs } from "./kernels.ts";
-import { emptyBatch, openRehearsal, type RunShape, trainingSize } from "./session.ts";
 
 // Time without a word, in milliseconds.
 const SILENT_MS = 5000;

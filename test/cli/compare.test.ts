@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { cellSettings, methodOf, readCompareConfig } from "../../src/cli/compare/config.ts";
-import { stagesOf } from "../../src/cli/settings.ts";
+import { stagesOf } from "../../src/run/settings.ts";
 import { cli, temporaryFolder, writeDataset } from "./harness.ts";
 import { bundledProgram, startProgram } from "./process.ts";
 

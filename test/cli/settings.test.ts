@@ -3,10 +3,11 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../src/cli/config.ts";
 import { Entry } from "../../src/cli/entry.ts";
-import { checkUnchanged, flags, newSettings, sceneCounts, stagesOf } from "../../src/cli/settings.ts";
+import { checkUnchanged, flags, newSettings } from "../../src/cli/settings.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
 import { planStages, servingNetwork } from "../../src/model/plan.ts";
+import { sceneCounts, stagesOf } from "../../src/run/settings.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
 
 it("the version is the package's", () => {

@@ -39,6 +39,7 @@ const layers = [
   "src/model/",
   "src/data/",
   "src/report/",
+  "src/run/",
   "src/cli/",
 ];
 const layerOf = (path: string) => layers.findIndex((layer) => path.startsWith(layer));

@@ -9,18 +9,20 @@ import { evaluate } from "../../model/evaluate.ts";
 import type { Method, MethodName } from "../../model/methods.ts";
 import { Predictor } from "../../model/predictor.ts";
 import type { HostBatch } from "../../model/train.ts";
+import { emptyBatch, stepsPerEpoch } from "../../run/batches.ts";
+import { type DatasetFacts, splitBatches } from "../../run/dataset.ts";
+import { disposeMethod } from "../../run/stage.ts";
 import { noChoices } from "../../tensor/choices.ts";
 import type { GpuDevice } from "../../tensor/device.ts";
 import { DeviceLostError, UsageError } from "../../tensor/errors.ts";
-import { type DatasetFacts, FORMAT, planOf, type RunConfig } from "../config.ts";
-import { splitBatches } from "../dataset.ts";
+import { FORMAT, planOf, type RunConfig } from "../config.ts";
 import { adapterName } from "../finish.ts";
-import { checkInterrupted, type Io } from "../io.ts";
+import { checkInterrupted, type Io, interruptibly } from "../io.ts";
 import { lockFolder } from "../lock.ts";
 import { Progress } from "../progress.ts";
 import { readRecords } from "../records.ts";
 import { runFiles } from "../runFolder.ts";
-import { disposeMethod, emptyBatch, type Session, stepsPerEpoch, trainedMethod } from "../session.ts";
+import { type Session, trainedMethod } from "../session.ts";
 import { type RunState, trainStage } from "../stage.ts";
 import { VERSION } from "../version.ts";
 import type { CellResult, CompareFolder, StageRecord } from "./folder.ts";
@@ -132,7 +134,7 @@ async function judge(place: Workplace, cell: Cell): Promise<CellResult> {
   const { io, folder, dataset, facts, device } = place;
   const { stage, method: name, row, direction, seed } = cell;
   const method = await openTrained(place, stage);
-  const batches = splitBatches(dataset, facts.evaluation, stage.settings, facts, io.signal);
+  const batches = interruptibly(splitBatches(dataset, facts.evaluation, stage.settings, facts), io.signal);
   const { metrics, perImage, averaged, averagedPerImage } = await evaluate(
     device,
     method,

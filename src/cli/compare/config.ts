@@ -1,8 +1,9 @@
 import { readJson } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods } from "../../model/methods.ts";
+import type { Settings } from "../../run/settings.ts";
 import { FormatError, UsageError } from "../../tensor/errors.ts";
 import { Entry } from "../entry.ts";
-import { flags, type Given, newSettings, type Settings } from "../settings.ts";
+import { flags, type Given, newSettings } from "../settings.ts";
 
 /** A method of a comparison: a line of its tables. */
 export interface CompareRow {

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
-import type { DatasetFacts } from "../config.ts";
-import { addedLater } from "../presets.ts";
-import { checkMethods, needsOf, type Settings } from "../settings.ts";
+import type { DatasetFacts } from "../../run/dataset.ts";
+import { addedLater } from "../../run/presets.ts";
+import { needsOf, type Settings } from "../../run/settings.ts";
+import { checkMethods } from "../settings.ts";
 import { type CompareConfig, type CompareRow, cellSettings, type Folders, methodOf } from "./config.ts";
 
 /** One network that is trained for one or more cells; the same key is the same network. */

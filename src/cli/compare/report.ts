@@ -11,10 +11,10 @@ import {
   type SampleReport,
   type SeedMetrics,
 } from "../../report/index.ts";
-import type { DatasetFacts } from "../config.ts";
+import type { DatasetFacts } from "../../run/dataset.ts";
+import { disposeMethod } from "../../run/stage.ts";
 import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
-import { disposeMethod } from "../session.ts";
 import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
 import { type CompareConfig, cellSettings } from "./config.ts";

@@ -1,0 +1,119 @@
+import { type InputScale, makeBatch } from "../data/batch.ts";
+import { medianFrequency } from "../data/classWeights.ts";
+import { HELD_OUT } from "../data/holdOut.ts";
+import type { Dataset } from "../data/sample.ts";
+import { sceneDataset } from "../data/scenes/index.ts";
+import { statistics } from "../data/statistics.ts";
+import type { Seen } from "../model/methods.ts";
+import type { Task } from "../model/task.ts";
+import type { HostBatch } from "../model/train.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { type Settings, sceneCounts } from "./settings.ts";
+
+// Memory in which drawn scenes are kept, 7 bytes a pixel.
+const SCENE_BYTES = 2 ** 30;
+
+/** What a run knows about its dataset. */
+export interface DatasetFacts {
+  name: string;
+  width: number;
+  height: number;
+  /** Of the images, or of the pixels. */
+  classes: string[];
+  /** Number of images of each split. */
+  splits: Record<string, number>;
+  /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
+  depth: { mean: number; std: number };
+  /** The same of infrared, in the sensor's counts; only where networks are trained with it. */
+  ir?: { mean: number; std: number };
+  /** Weight of each class in the task's losses; null where all count the same. */
+  classWeights: number[] | null;
+  /** The split that the curves are drawn from; null where the only held-out split is the evaluation's. */
+  validation: string | null;
+  /** The split that the networks are compared on. */
+  evaluation: string;
+}
+
+/** What of the settings decides what a run must know about its dataset. */
+export type FactsChoice = Pick<Settings, "task" | "classWeights" | "modalities">;
+
+/** What says which of the built-in scenes: their side, "train,val,test", and the epochs that each have new ones. */
+export interface SceneChoice extends Pick<Settings, "seed" | "epochs"> {
+  size: number;
+  scenes: string;
+}
+
+/** The built-in scenes of a run. */
+export function builtInScenes({ size, scenes, seed, epochs }: SceneChoice): Dataset {
+  const counts = sceneCounts(scenes);
+  // Every epoch has scenes of its own: a generator that never repeats cannot be learnt by heart.
+  counts.train *= epochs;
+  const fitting = Math.floor(SCENE_BYTES / (7 * size * size));
+  return sceneDataset({ seed, width: size, height: size, ...counts, cache: fitting });
+}
+
+/** Names of the classes that a task tells apart. */
+export function classesOf({ classes, labels }: Dataset, task: Task): readonly string[] {
+  return task === "segment" ? labels : classes;
+}
+
+/**
+ * What a run must know about its dataset.
+ * @throws UsageError if it has no classes for the task, no infrared where that is used, or not the splits to train and to evaluate on.
+ */
+export function datasetFacts(dataset: Dataset, { task, classWeights, modalities }: FactsChoice): DatasetFacts {
+  const { name, width, height, splits } = dataset;
+  const classes = classesOf(dataset, task);
+  if (classes.length < 2) {
+    const what = task === "segment" ? "pixels" : "images";
+    throw new UsageError(
+      `--task ${task}: expected ${what} of 2 or more classes, got ${classes.length || "none"} in ${name}`,
+    );
+  }
+  const evaluation = [HELD_OUT, "test", "val"].find((split) => splits.includes(split));
+  if (!splits.includes("train") || !evaluation) {
+    throw new UsageError(`--data: expected the splits train and val or test, got ${splits.join(", ")} in ${name}`);
+  }
+  const validation = evaluation === "test" && splits.includes("val") ? "val" : null;
+  const { depthMean, depthStd, irMean, irStd = 0, classCounts, labelCounts } = statistics(dataset, "train");
+  if (depthStd === 0) throw new UsageError(`--data: expected depth that varies, got the same everywhere in ${name}`);
+  const infrared = modalities.includes("ir");
+  if (infrared && irMean === undefined) {
+    throw new UsageError(`--modalities: expected rgb,depth, for ${name} has no infrared, got ${modalities}`);
+  }
+  if (infrared && irStd === 0) {
+    throw new UsageError(`--data: expected infrared that varies, got the same everywhere in ${name}`);
+  }
+  return {
+    name,
+    width,
+    height,
+    classes: [...classes],
+    splits: Object.fromEntries(splits.map((split) => [split, dataset.size(split)])),
+    depth: { mean: depthMean, std: depthStd },
+    ...(infrared && { ir: { mean: irMean!, std: irStd } }),
+    classWeights: classWeights === "equal" ? null : medianFrequency(task === "segment" ? labelCounts : classCounts),
+    validation,
+    evaluation,
+  };
+}
+
+/** How a run's images become network input, all of them or what is seen: infrared is not asked of data that it is not for. */
+export function inputScale({ depth, ir }: Pick<DatasetFacts, "depth" | "ir">, seen: Seen = "all"): InputScale {
+  return { ...depth, ...(ir && (seen === "ir" || seen === "all") && { ir }) };
+}
+
+/** The batches of a whole split, in order and unvaried, with what is seen. */
+export function* splitBatches(
+  dataset: Dataset,
+  split: string,
+  { task, batch }: Pick<Settings, "task" | "batch">,
+  facts: DatasetFacts,
+  seen: Seen = "all",
+): Generator<HostBatch> {
+  const size = dataset.size(split);
+  for (let from = 0; from < size; from += batch) {
+    const indices = Array.from({ length: Math.min(batch, size - from) }, (_, i) => from + i);
+    yield makeBatch(dataset, split, indices, inputScale(facts, seen), null, task);
+  }
+}
