@@ -1,7 +1,9 @@
 import { openGpu } from "#gpu";
+import { type AdapterFacts, factsOf } from "./adapter.ts";
 import type { Commands, Layout, Live } from "./command.ts";
 import { DeviceLostError, GpuError, NoAdapterError, UsageError } from "./errors.ts";
 import { fromHalf, toHalf } from "./half.ts";
+import { type BufferRange, borrow } from "./interop.ts";
 import type { Computed, Op } from "./op.ts";
 import { Pool, type Storage, StorageSlice } from "./pool.ts";
 import type { Recorder } from "./recorder.ts";
@@ -9,6 +11,8 @@ import { type Shape, showShape, sizeOf } from "./shape.ts";
 import { CommandStream } from "./stream.ts";
 import { bytesPerElement, type DType, Tensor } from "./tensor.ts";
 import type { Tuner } from "./tune.ts";
+
+export type { AdapterFacts } from "./adapter.ts";
 
 /** Where tensors live and ops run. There is one real kind, GpuDevice; the tests add a float64 one. */
 export interface Device {
@@ -20,15 +24,6 @@ export interface Device {
   upload(data: ArrayLike<number>, shape: Shape, dtype: DType): Tensor;
   /** Overwrites a tensor's elements. */
   write(tensor: Tensor, data: ArrayLike<number>): void;
-}
-
-/** What is known of the adapter behind a device. */
-export interface AdapterFacts {
-  vendor: string;
-  architecture: string;
-  description: string;
-  /** Whether the arithmetic runs on the CPU (lavapipe, SwiftShader). */
-  software: boolean;
 }
 
 /** The feature that `subgroupMatrix` asks for: Chromium's and Dawn's own, of no standard yet. */
@@ -65,6 +60,9 @@ export class GpuDevice implements Device {
   recorder: Recorder | null = null;
   #lost: string | null = null;
   #fault: string | null = null;
+  readonly #report = ({ error }: GPUUncapturedErrorEvent) => {
+    this.#fault ??= error.message;
+  };
 
   private constructor(
     readonly gpu: GPUDevice,
@@ -76,9 +74,7 @@ export class GpuDevice implements Device {
     gpu.lost.then((info) => {
       this.#lost = `${info.reason || "unknown"}${info.message ? `: ${info.message}` : ""}`;
     });
-    gpu.onuncapturederror = (event) => {
-      this.#fault ??= event.error.message;
-    };
+    gpu.addEventListener("uncapturederror", this.#report);
   }
 
   /**
@@ -118,9 +114,15 @@ export class GpuDevice implements Device {
     return device;
   }
 
-  /** Frees everything; a device that was passed in stays alive. */
+  /**
+   * Frees the memory of all tensors; nothing may be done with them afterwards. A device that was passed in stays alive, and
+   * so do buffers that were.
+   */
   close(): void {
-    this.trim();
+    this.stream.close();
+    this.pool.destroy();
+    this.gpu.removeEventListener("uncapturederror", this.#report);
+    this.#lost ??= "closed";
     if (this.owned) this.gpu.destroy();
   }
 
@@ -140,6 +142,36 @@ export class GpuDevice implements Device {
     const bytes = Math.max(256, Math.ceil(bytesOf(shape, flat.dtype) / 256) * 256);
     const start = offset * bytesPerElement(flat.dtype);
     return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), start, bytes));
+  }
+
+  /**
+   * A tensor over a buffer of the caller's, from byte `offset` on, without a copy: ops read and write it in place, and it is
+   * never reused or destroyed here. The caller keeps it alive, and unmapped, as long as the tensor and what was recorded with
+   * it. Elements are taken four at a time: up to three after the last are bound too, and hold anything. Ops are collected
+   * before they are submitted: `stream.flush()` submits them, where the caller is about to overwrite what they read.
+   * @throws UsageError if it lacks STORAGE, COPY_SRC or COPY_DST, is mapped or too small, or the offset is no multiple of 256.
+   */
+  fromBuffer(buffer: GPUBuffer, shape: Shape, dtype: DType = "f32", offset = 0): Tensor {
+    this.check();
+    const storage = borrow(buffer, shape, dtype, offset);
+    this.pool.roundedBytes(storage.bytes, "fromBuffer");
+    return new Tensor(this, shape, dtype, storage);
+  }
+
+  /**
+   * Where a tensor lies, without a copy: what the caller submits from now on to this device's queue finds its elements there,
+   * row-major, and may overwrite them. They are there until the tensor is disposed (what was submitted before that still
+   * finds them); the result of a recorded step has new ones after each run. The buffer is not the caller's to destroy or map.
+   * @throws UsageError for a tensor of another device, or within a recorded step.
+   * @throws DisposedError for a disposed tensor.
+   */
+  bufferOf(tensor: Tensor): BufferRange {
+    this.check();
+    this.#refuseRecording("bufferOf");
+    if (tensor.device !== this) throw new UsageError("bufferOf: expected a tensor of this device, got another's");
+    const { buffer, offset } = storageOf(tensor);
+    this.stream.flush();
+    return { buffer, offset, bytes: Math.ceil(tensor.bytes / 4) * 4 };
   }
 
   /** Destroys the buffers that no tensor uses. */
@@ -264,11 +296,4 @@ function toTyped<T extends Float32Array | Uint32Array>(
   type: { new (data: ArrayLike<number>): T },
 ): T & ArrayBufferView<ArrayBuffer> {
   return (data instanceof type ? data : new type(data)) as T & ArrayBufferView<ArrayBuffer>;
-}
-
-function factsOf(info: GPUAdapterInfo): AdapterFacts {
-  const { vendor = "", architecture = "", description = "", device = "" } = info ?? {};
-  const words = `${vendor} ${architecture} ${description} ${device}`.toLowerCase();
-  const software = info?.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|software|mesa.*cpu/.test(words);
-  return { vendor, architecture, description: description || device, software };
 }

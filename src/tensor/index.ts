@@ -3,6 +3,7 @@ export type { Live } from "./command.ts";
 export { Compiled, type CompileOptions, type HostArray } from "./compile.ts";
 export * from "./device.ts";
 export * from "./errors.ts";
+export type { BufferRange } from "./interop.ts";
 export {
   type Access,
   defineKernel,

@@ -1,10 +1,8 @@
 import { OutOfMemoryError } from "./errors.ts";
 import type { Held } from "./tensor.ts";
 
-// The numeric values of GPUBufferUsage, which Node has no global for.
-const STORAGE = 0x80;
-const COPY_SRC = 0x04;
-const COPY_DST = 0x08;
+/** What the buffer of a tensor is for: the numeric values of GPUBufferUsage, which Node has no global for. */
+export const tensorUsage = { STORAGE: 0x80, COPY_SRC: 0x04, COPY_DST: 0x08 } as const;
 
 /** What the pool holds, in bytes and buffers. */
 export interface MemoryUse {
@@ -85,6 +83,7 @@ export class StorageSlice implements Storage {
 /** Makes every storage buffer, reuses freed ones of the same size, and counts bytes exactly. */
 export class Pool {
   #free = new Map<number, PooledStorage[]>();
+  #made = new Set<GPUBuffer>();
   #use: MemoryUse = {
     liveBytes: 0,
     liveBuffers: 0,
@@ -115,9 +114,10 @@ export class Pool {
     } else {
       const buffer = this.device.createBuffer({
         size: rounded,
-        usage: STORAGE | COPY_SRC | COPY_DST,
+        usage: tensorUsage.STORAGE | tensorUsage.COPY_SRC | tensorUsage.COPY_DST,
       });
       storage = new PooledStorage(this, buffer, rounded);
+      this.#made.add(buffer);
       this.#use.created++;
     }
     this.#use.liveBytes += rounded;
@@ -151,9 +151,19 @@ export class Pool {
 
   /** Destroys the buffers nobody uses. */
   trim(): void {
-    for (const list of this.#free.values()) for (const storage of list) storage.buffer.destroy();
+    for (const { buffer } of [...this.#free.values()].flat()) {
+      buffer.destroy();
+      this.#made.delete(buffer);
+    }
     this.#free.clear();
     this.#use.pooledBytes = 0;
+  }
+
+  /** Destroys all buffers, also those that tensors use. */
+  destroy(): void {
+    this.trim();
+    for (const buffer of this.#made) buffer.destroy();
+    this.#made.clear();
   }
 
   /** Exact counters; `peakBytes` is the highest `liveBytes` since the last call of `resetPeak`. */

@@ -118,6 +118,14 @@ export class CommandStream implements Commands {
     this.#durations.set(work, expectation(before, ended - started, ended - woken));
   }
 
+  /** Submits what has been collected and destroys the buffers that it took to do so. */
+  close(): void {
+    this.flush();
+    for (const buffer of [this.#arena, ...this.#readers]) buffer.destroy();
+    this.#readers = [];
+    this.#groups.clear();
+  }
+
   #commands(): GPUCommandEncoder {
     this.#encoder ??= this.gpu.createCommandEncoder();
     return this.#encoder;
