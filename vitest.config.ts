@@ -40,7 +40,7 @@ const browser = chromium && {
   plugins: [wgslText()],
   test: {
     ...shared,
-    include: ["test/{kernels,tensor,nn,model}/**/*.test.ts", "test/**/*.browser.test.ts"],
+    include: ["test/{kernels,tensor,nn,model,infer}/**/*.test.ts", "test/**/*.browser.test.ts"],
     exclude: ["test/**/*.node.test.ts"],
     browser: {
       enabled: true,

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
+import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
+import type { ArchitectureName } from "../model/architectures.ts";
 import { unloadedMethod, withoutHallucinationHead } from "../model/deploy.ts";
-import { type Method, type MethodName, methods, type Seen } from "../model/methods.ts";
+import { type Method, type MethodName, type Modality, methods, type Seen } from "../model/methods.ts";
 import { deployed } from "../model/plan.ts";
 import { networkConfig } from "../run/settings.ts";
 import type { Device } from "../tensor/device.ts";
@@ -22,18 +24,15 @@ export interface TrainedRun {
 }
 
 /** What an exported file says about its network, as JSON in its metadata. */
-export interface NetworkFacts extends Pick<RunConfig, "settings" | "dataset" | "kernels"> {
+export interface ExportedFacts extends Pick<RunConfig, "settings" | "dataset" | "kernels"> {
   format: typeof NETWORK_FORMAT;
   version: string;
   network: MethodName;
+  /** Follow from the method; for readers that know none. */
+  architecture: ArchitectureName;
+  available: Modality;
   bothHeads: boolean;
 }
-
-/** The entry of a safetensors file's metadata that says what network it is. */
-export const NETWORK_ENTRY = "onestage";
-
-/** Name of its format. */
-export const NETWORK_FORMAT = "onestage-network-1";
 
 /**
  * Opens a run's configuration, or that of an exported network.
@@ -95,7 +94,8 @@ export function chooseNetwork({ config }: TrainedRun, seen: Seen | undefined, na
 export function unloaded({ config, exported }: TrainedRun, name: MethodName, device: Device): Method {
   const network = networkConfig(config.settings, config.dataset);
   const method = unloadedMethod(name, device, network);
-  return exported && !exported.bothHeads ? withoutHallucinationHead(method, network).method : method;
+  if (!exported || exported.bothHeads) return method;
+  return withoutHallucinationHead(method, network, methods[name].available).deployed;
 }
 
 /**

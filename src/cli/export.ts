@@ -3,6 +3,7 @@ import path from "node:path";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readWholeFile } from "../data/node/files.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../data/safetensors.ts";
+import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
 import { type MethodName, methods } from "../model/methods.ts";
 import { ShapeDevice } from "../nn/shapes.ts";
@@ -12,10 +13,8 @@ import { FormatError, UsageError } from "../tensor/errors.ts";
 import {
   checkFinished,
   chooseNetwork,
+  type ExportedFacts,
   modelFile,
-  NETWORK_ENTRY,
-  NETWORK_FORMAT,
-  type NetworkFacts,
   openRun,
   type TrainedRun,
   unloaded,
@@ -49,16 +48,17 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
   const name = chooseNetwork(run, options.network === undefined ? "rgb" : undefined, options.network);
   await checkFinished(run);
   const whole = unloaded(run, name, new ShapeDevice());
-  const { method, leftOut } = bothHeads
-    ? { method: whole, leftOut: new Map<string, number>() }
-    : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset));
-  const tensors = await tensorsOf(run, name, [...method.network.state().keys()]);
+  const { available } = methods[name];
+  const { deployed, leftOut } = bothHeads
+    ? { deployed: whole, leftOut: new Map<string, number>() }
+    : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset), available);
+  const tensors = await tensorsOf(run, name, [...deployed.network.state().keys()]);
   const bytes = serializeSafetensors(withCounters(tensors), {
     format: "pt",
     [NETWORK_ENTRY]: factsOf(run, name, bothHeads),
   });
   await writeFileAtomic(out, bytes);
-  const parameters = method.network.parameterCount();
+  const parameters = deployed.network.parameterCount();
   if (json) {
     const sizes = { tensors: tensors.size, parameters, bytes: bytes.length, leftOut: Object.fromEntries(leftOut) };
     io.out(
@@ -100,8 +100,9 @@ async function tensorsOf(run: TrainedRun, network: MethodName, names: readonly s
 function factsOf({ config }: TrainedRun, network: MethodName, bothHeads: boolean): string {
   const { settings, dataset, kernels } = config;
   const data = settings.data === null ? null : dataset.name;
-  const facts: NetworkFacts = {
-    ...{ format: NETWORK_FORMAT, version: VERSION, network, bothHeads },
+  const { architecture, available } = methods[network];
+  const facts: ExportedFacts = {
+    ...{ format: NETWORK_FORMAT, version: VERSION, network, architecture, available, bothHeads },
     ...{ settings: { ...settings, data }, dataset, kernels },
   };
   return JSON.stringify(facts);

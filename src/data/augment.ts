@@ -1,7 +1,8 @@
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { type HsvShift, shiftHsv } from "./hsv.ts";
-import { resizeSample, type Size, turnSample, type Window } from "./resample.ts";
+import { COLOUR, firstPixel, normaliseColour, type PlainView } from "./normalise.ts";
+import { resizeSample, type Size, turnSample } from "./resample.ts";
 import type { Sample } from "./sample.ts";
 
 /** What is varied between epochs; geometry is the same for colour, depth, infrared and labels. */
@@ -36,12 +37,11 @@ export interface Augmentation {
 export const noAugmentation: Augmentation = { crop: 0, flip: false, jitter: 0, gain: 0 };
 
 /** A window of a sample, and how its colours change: all random choices of one augmentation. */
-export interface View extends Window {
+export interface View extends PlainView {
   /** Extents that the sample is resized to before the window is cut out. */
   canvas: Size;
   /** How far it is turned before that, counter-clockwise. */
   degrees: number;
-  mirrored: boolean;
   brightness: number;
   contrast: number;
   saturation: number;
@@ -125,16 +125,12 @@ export function placeSample(sample: Sample, view: View): { sample: Sample; view:
   }
 }
 
-/** Mean and standard deviation of ImageNet colours in 0..1. */
-const MEAN = [0.485, 0.456, 0.406] as const;
-const STD = [0.229, 0.224, 0.225] as const;
-
 /** Writes a view's colours into `out` at `offset`, [height,width,3], normalised by ImageNet's mean and deviation. */
 export function writeColour(sample: Sample, view: View, out: Float32Array, offset: number): void {
   const { brightness, contrast, saturation, gains, hsv } = view;
   const jittered = brightness !== 1 || contrast !== 1 || saturation !== 1 || gains.some((gain) => gain !== 1);
   if (!jittered && !hsv) {
-    writePlain(sample, view, out, offset);
+    normaliseColour(sample, view, out, offset);
     return;
   }
   const { rgb, width } = sample;
@@ -167,82 +163,10 @@ export function writeColour(sample: Sample, view: View, out: Float32Array, offse
         g = pixel[1]!;
         b = pixel[2]!;
       }
-      out[to] = (r - MEAN[0]) / STD[0];
-      out[to + 1] = (g - MEAN[1]) / STD[1];
-      out[to + 2] = (b - MEAN[2]) / STD[2];
+      out[to] = (r - COLOUR.mean[0]) / COLOUR.std[0];
+      out[to + 1] = (g - COLOUR.mean[1]) / COLOUR.std[1];
+      out[to + 2] = (b - COLOUR.mean[2]) / COLOUR.std[2];
       to += 3;
-      from += step;
-    }
-  }
-}
-
-/** Colours that are only normalised: all that there can be is looked up. */
-function writePlain({ rgb, width }: Sample, view: View, out: Float32Array, offset: number): void {
-  const normalised = Float32Array.from({ length: 3 * 256 }, (_, i) => ((i & 255) / 255 - MEAN[i >> 8]!) / STD[i >> 8]!);
-  const step = view.mirrored ? -3 : 3;
-  let to = offset;
-  for (let row = 0; row < view.height; row++) {
-    let from = 3 * firstPixel(view, width, row);
-    for (let column = 0; column < view.width; column++) {
-      out[to] = normalised[rgb[from]!]!;
-      out[to + 1] = normalised[256 + rgb[from + 1]!]!;
-      out[to + 2] = normalised[512 + rgb[from + 2]!]!;
-      to += 3;
-      from += step;
-    }
-  }
-}
-
-/** How what was measured becomes network input: (value - mean) / std. */
-export interface DepthScale {
-  mean: number;
-  std: number;
-}
-
-// What a pixel that has exactly the mean depth becomes: not 0, but nothing that a network could tell from it.
-const MEAN_DEPTH = 1e-18;
-
-/**
- * Writes a view's depth into `out` at `offset`, [height,width,1], normalised. A missing pixel becomes 0, which is what
- * networks are shown for the mean, and **0 always means missing**: a pixel that is there and normalises to 0 becomes
- * 1e-18 instead, so that a loss on depth can leave out what was not measured (1e-18 is lost if the map is kept as f16:
- * the mask must be taken from the input itself).
- */
-export function writeDepth(
-  sample: Sample,
-  view: View,
-  { mean, std }: DepthScale,
-  out: Float32Array,
-  offset: number,
-): void {
-  const { depth, width } = sample;
-  const step = view.mirrored ? -1 : 1;
-  let to = offset;
-  for (let row = 0; row < view.height; row++) {
-    let from = firstPixel(view, width, row);
-    for (let column = 0; column < view.width; column++) {
-      const millimetres = depth[from]!;
-      out[to++] = millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std || MEAN_DEPTH;
-      from += step;
-    }
-  }
-}
-
-/** Writes a view's infrared into `out` at `offset`, [height,width,1], normalised. @throws UsageError if the sample has none. */
-export function writeInfrared(
-  { name, ir, width }: Sample,
-  view: View,
-  { mean, std }: DepthScale,
-  out: Float32Array,
-  offset: number,
-): void {
-  if (!ir) throw new UsageError(`${name}: expected infrared, got none`);
-  const step = view.mirrored ? -1 : 1;
-  let to = offset;
-  for (let row = 0; row < view.height; row++) {
-    let from = firstPixel(view, width, row);
-    for (let column = 0; column < view.width; column++) {
-      out[to++] = (ir[from]! - mean) / std;
       from += step;
     }
   }
@@ -260,11 +184,6 @@ export function writeLabel({ name, label, width }: Sample, view: View, out: Uint
       from += step;
     }
   }
-}
-
-/** Index of the pixel of an image `width` wide that a row of a view begins with. */
-function firstPixel(view: View, width: number, row: number): number {
-  return (view.y + row) * width + view.x + (view.mirrored ? view.width - 1 : 0);
 }
 
 function meanGrey({ rgb, width }: Sample, view: View): number {

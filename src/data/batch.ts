@@ -2,17 +2,8 @@ import type { Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import {
-  type Augmentation,
-  type DepthScale,
-  drawView,
-  noAugmentation,
-  placeSample,
-  writeColour,
-  writeDepth,
-  writeInfrared,
-  writeLabel,
-} from "./augment.ts";
+import { type Augmentation, drawView, noAugmentation, placeSample, writeColour, writeLabel } from "./augment.ts";
+import { type DepthScale, writeDepth, writeInfrared } from "./normalise.ts";
 import type { Dataset } from "./sample.ts";
 
 /** The order of an epoch's samples: a permutation that depends on the generator and the epoch only. */

@@ -40,6 +40,15 @@ export function resizeSample(sample: Sample, canvas: Size, window: Window): Samp
   );
 }
 
+/** The middle of a sample in other extents: cut to their proportions and resized, or the sample itself where it has them. */
+export function fitSample(sample: Sample, { width, height }: Size): Sample {
+  if (sample.width === width && sample.height === height) return sample;
+  const scale = Math.max(width / sample.width, height / sample.height);
+  const canvas = { width: Math.round(sample.width * scale), height: Math.round(sample.height * scale) };
+  const middle = { x: (canvas.width - width) >> 1, y: (canvas.height - height) >> 1 };
+  return resizeSample(sample, canvas, { ...middle, width, height });
+}
+
 /**
  * A window of a sample turned counter-clockwise by `degrees` around its centre: intensities bilinearly, depth and labels
  * by the nearest pixel. What comes from outside is black, without depth, and not counted.

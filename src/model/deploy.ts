@@ -1,45 +1,34 @@
 import { inference, type Module } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
-import { Rng } from "../tensor/rng.ts";
+import type { Deployed } from "./architectures.ts";
 import { input, type Method, type Modality, type NetworkConfig } from "./method.ts";
 import { buildMethod, type MethodName } from "./methods.ts";
 import { OneStageNetwork } from "./onestage.ts";
 import { scoresAt } from "./task.ts";
-
-/** Draws nothing: what is read from a file need not be drawn before, which takes seconds for a large network. */
-class NoDraws extends Rng {
-  override fork(): Rng {
-    return this;
-  }
-
-  override uniform(): number {
-    return 0;
-  }
-
-  override fillNormal(): void {}
-}
+import { noDraws } from "./unloaded.ts";
 
 /** A method for inference whose weights are to be loaded: they are 0 until then, and nothing that only trains is there. */
 export function unloadedMethod(name: MethodName, device: Device, config: NetworkConfig): Method {
   const weights = { ...config.weights, restore: 0 };
-  return buildMethod(name, device, new NoDraws(0), { ...config, weights, privileged: "frozen", classWeights: null });
-}
-
-/** A method without what only its training needed, and what was taken away: the parameters by part. */
-export interface Deployable {
-  method: Method;
-  leftOut: ReadonlyMap<string, number>;
+  return buildMethod(name, device, noDraws, { ...config, weights, privileged: "frozen", classWeights: null });
 }
 
 /**
- * Frees the parts of a method's network that the prediction of its fused head does not need: the hallucination streams'
- * own heads, and those streams' stages behind the last fusion. Networks without such a head stay as they are.
+ * Frees the parts of a network that the prediction of its fused head does not need: the hallucination streams' own heads,
+ * and those streams' stages behind the last fusion. Networks without such a head stay as they are.
+ * Gives the network as it predicts then, and the parameters that are gone, by part.
  */
-export function withoutHallucinationHead(method: Method, { fusion }: Pick<NetworkConfig, "fusion">): Deployable {
-  const { network, seen } = method;
+export function withoutHallucinationHead<Whole extends Deployed>(
+  whole: Whole,
+  { fusion }: Pick<NetworkConfig, "fusion">,
+  available: Modality,
+): { deployed: Whole; leftOut: ReadonlyMap<string, number> } {
+  const network: Module = whole.network;
   const leftOut = new Map<string, number>();
   // Where nothing is fused but the scores, both heads are asked.
-  if (!(network instanceof OneStageNetwork && network.headH && network.ctn.length > 0)) return { method, leftOut };
+  if (!(network instanceof OneStageNetwork && network.headH && network.ctn.length > 0)) {
+    return { deployed: whole, leftOut };
+  }
   const remove = (owner: Module, path: string, field: string, parts: readonly Module[], nothing: unknown) => {
     leftOut.set(
       path,
@@ -58,16 +47,11 @@ export function withoutHallucinationHead(method: Method, { fusion }: Pick<Networ
       }
     }
   }
-  return {
-    leftOut,
-    method: {
-      ...method,
-      predict(batch) {
-        const x = input(batch, seen as Modality);
-        const same = network.restoring.map(() => x);
-        const { scores, restored } = network.forward(x, same, inference, { fusedOnly: true });
-        return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: restored[0]!.features.at(-1)! };
-      },
-    },
+  const predict: Deployed["predict"] = (batch) => {
+    const x = input(batch, available);
+    const same = network.restoring.map(() => x);
+    const { scores, restored } = network.forward(x, same, inference, { fusedOnly: true });
+    return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: restored[0]!.features.at(-1)! };
   };
+  return { deployed: { ...whole, predict }, leftOut };
 }

@@ -98,7 +98,7 @@ describe("export", () => {
     const { metadata } = contents(out);
     expect(metadata.format).toBe("pt");
     const facts = JSON.parse(metadata.onestage!);
-    expect(facts).toMatchObject({ format: "onestage-network-1", network: "rgb-only", bothHeads: false });
+    expect(facts).toMatchObject({ format: "onestage-network-2", network: "rgb-only", bothHeads: false });
     expect(facts.settings).toMatchObject({ task: "classify", model: "tiny", fusion: "deep", data: "data" });
     expect(facts.dataset).toMatchObject({ classes: ["near red", "far blue"], width: 16, height: 16 });
     expect(facts.dataset.depth.mean).toBeGreaterThan(0);
@@ -139,11 +139,11 @@ describe("export", () => {
 
   it.each([
     ["no JSON", "{", /onestage: expected JSON, got/],
-    ["another format", '{"format":"onestage-network-9"}', /format: expected "onestage-network-1"/],
-    ["no method", '{"format":"onestage-network-1","network":"__proto__"}', /network: expected a method's name/],
+    ["another format", '{"format":"onestage-network-9"}', /format: expected "onestage-network-2"/],
+    ["no method", '{"format":"onestage-network-2","network":"__proto__"}', /network: expected a method's name/],
     [
       "no settings",
-      '{"format":"onestage-network-1","network":"rgb-only","bothHeads":false}',
+      '{"format":"onestage-network-2","network":"rgb-only","bothHeads":false}',
       /settings: expected an object/,
     ],
   ])("does not trust a file: %s", async (_, said, message) => {

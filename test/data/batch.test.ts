@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { drawView, noAugmentation, writeColour, writeDepth } from "../../src/data/augment.ts";
+import { drawView, noAugmentation, writeColour } from "../../src/data/augment.ts";
 import { epochOrder, makeBatch } from "../../src/data/batch.ts";
+import { writeDepth } from "../../src/data/normalise.ts";
 import type { Dataset, Sample } from "../../src/data/sample.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 

@@ -40,6 +40,7 @@ const layers = [
   "src/data/",
   "src/report/",
   "src/run/",
+  "src/infer/",
   "src/cli/",
 ];
 const layerOf = (path: string) => layers.findIndex((layer) => path.startsWith(layer));

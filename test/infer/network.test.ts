@@ -1,0 +1,229 @@
+import { describe, expect, it } from "vitest";
+import { makeBatch } from "../../src/data/batch.ts";
+import { fitSample } from "../../src/data/resample.ts";
+import { type SafeTensor, serializeSafetensors } from "../../src/data/safetensors.ts";
+import type { Sample } from "../../src/data/sample.ts";
+import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { fromTypedArray } from "../../src/data/typedArrays.ts";
+import { NETWORK_ENTRY, NETWORK_FORMAT } from "../../src/infer/facts.ts";
+import { openNetwork } from "../../src/infer/network.ts";
+import type { ArchitectureName } from "../../src/model/architectures.ts";
+import { withoutHallucinationHead } from "../../src/model/deploy.ts";
+import {
+  buildMethod,
+  type Method,
+  type MethodName,
+  methods,
+  type NetworkConfig,
+  predict,
+} from "../../src/model/methods.ts";
+import { defaultWeights } from "../../src/model/objective.ts";
+import type { Task } from "../../src/model/task.ts";
+import { noChoices } from "../../src/tensor/choices.ts";
+import { FormatError, UsageError } from "../../src/tensor/errors.ts";
+import { Rng } from "../../src/tensor/rng.ts";
+import { testDevice } from "../device.ts";
+
+const side = 24;
+const scenes = sceneDataset({ seed: 3, width: side, height: side, train: 4, val: 1, test: 1 });
+const scale = { mean: 3, std: 1.5 };
+const device = await testDevice();
+
+const configFor = (task: Task, more: Partial<NetworkConfig> = {}): NetworkConfig => ({
+  task,
+  model: "tiny",
+  classes: (task === "segment" ? scenes.labels : scenes.classes).length,
+  fusion: "deep",
+  normalise: true,
+  privileged: "frozen",
+  weights: defaultWeights,
+  ...more,
+});
+
+/** What `onestage export` writes, of a network with random weights. */
+async function exported(
+  method: Method,
+  config: NetworkConfig,
+  { bothHeads = true, more = {} as object } = {},
+): Promise<Uint8Array> {
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, { data, shape }] of await method.network.stateDict())
+    tensors.set(name, fromTypedArray(data, shape));
+  const { architecture, available } = methods[method.name];
+  const { task = "classify", model, fusion, fusionBlock = "ctn" } = config;
+  const facts = {
+    ...{ format: NETWORK_FORMAT, version: "0", network: method.name, architecture, available, bothHeads },
+    settings: { task, model, modalities: "rgb,depth", fusion, fusionBlock, precision: "f32" },
+    dataset: {
+      ...{ width: side, height: side, depth: scale },
+      classes: task === "segment" ? scenes.labels : scenes.classes,
+    },
+    kernels: noChoices,
+    ...more,
+  };
+  return serializeSafetensors(tensors, { [NETWORK_ENTRY]: JSON.stringify(facts) });
+}
+
+const build = (name: MethodName, config: NetworkConfig) => buildMethod(name, device, new Rng(7, name), config);
+
+/** One scene, and all that a network may be shown of it. */
+function view(index = 0) {
+  const { width, height, rgb, depth } = scenes.sample("train", index);
+  return { rgb: { width, height, data: rgb }, depth: { width, height, data: depth } };
+}
+
+/** The scores of a method for one scene, by the way that training goes. */
+async function scoresOf(method: Method): Promise<Float32Array> {
+  const { rgb, depth } = makeBatch(scenes, "train", [0], scale, null, method.task);
+  const batch = {
+    rgb: device.upload(rgb, [1, side, side, 3]),
+    depth: device.upload(depth, [1, side, side, 1]),
+  };
+  const { logits } = predict(method, batch);
+  return (await logits.read()) as Float32Array;
+}
+
+function softmax(scores: Float32Array): number[] {
+  const all = [...scores].map((score) => Math.exp(score - Math.max(...scores)));
+  const total = all.reduce((a, b) => a + b);
+  return all.map((value) => value / total);
+}
+
+// One method for each form of network.
+const forms = Object.entries({
+  single: "rgb-only",
+  ensemble: "ensemble-rgb",
+  mean: "hoffman-depth",
+  weighted: "mshnet-rgb",
+  hallucinating: "one-stage-rgb",
+  multimodal: "rgbd",
+  "multimodal-by-one": "dropout-depth",
+  "mean-of-both": "garcia-streams-rgb",
+} satisfies Record<ArchitectureName, MethodName>) as [ArchitectureName, MethodName][];
+
+describe("an exported network", () => {
+  it.each(forms)("predicts as the method that it was: %s", async (architecture, name) => {
+    expect(methods[name].architecture).toBe(architecture);
+    for (const task of ["classify", "segment"] as const) {
+      const config = configFor(task);
+      const method = build(name, config);
+      const network = openNetwork(device, await exported(method, config));
+      expect(network.task).toBe(task);
+      expect(network.sees).toEqual(methods[name].seen === "both" ? ["rgb", "depth"] : [methods[name].seen]);
+      const scores = await scoresOf(method);
+      const { probabilities, labels } = await network.predict(view());
+      if (task === "classify") {
+        const expected = softmax(scores);
+        expect(labels).toBeNull();
+        expect(probabilities!.length).toBe(scenes.classes.length);
+        for (const [k, value] of expected.entries()) expect(probabilities![k]).toBeCloseTo(value, 6);
+      } else {
+        const classes = scenes.labels.length;
+        const best = Array.from({ length: side * side }, (_, pixel) => {
+          const own = scores.subarray(pixel * classes, (pixel + 1) * classes);
+          return own.indexOf(Math.max(...own));
+        });
+        expect(probabilities).toBeNull();
+        expect([...labels!]).toEqual(best);
+      }
+      network.dispose();
+      method.network.dispose();
+    }
+  });
+
+  it.each(["full", "deep", "mid"] as const)("says the same without the head that only trains: %s", async (fusion) => {
+    const config = configFor("classify", { fusion });
+    const method = build("one-stage-rgb", config);
+    const whole = openNetwork(device, await exported(method, config));
+    const answer = await whole.predict(view(), { restored: true });
+    const { deployed } = withoutHallucinationHead(method, config, "rgb");
+    const part = openNetwork(device, await exported(deployed, config, { bothHeads: false }));
+    expect((await part.predict(view())).probabilities).toEqual(answer.probabilities);
+    expect(part.parameters).toBeLessThan(whole.parameters);
+    const { height, width, channels, data } = answer.restored!;
+    expect(data.length).toBe(height * width * channels);
+    for (const network of [whole, part]) network.dispose();
+    deployed.network.dispose();
+  });
+
+  it("takes images of any extents: their middle, resized", async () => {
+    const config = configFor("classify");
+    const method = build("rgb-only", config);
+    const network = openNetwork(device, await exported(method, config));
+    const { rgb: data, depth } = sceneDataset({ seed: 4, width: 60, height: 40, train: 1, val: 1, test: 1 }).sample(
+      "train",
+      0,
+    );
+    const wide = { name: "wide", width: 60, height: 40, rgb: data, depth } satisfies Sample;
+    const fitted = fitSample(wide, { width: side, height: side });
+    const [whole, middle] = [wide, fitted].map(({ width, height, rgb }) => ({ rgb: { width, height, data: rgb } }));
+    const answers = [await network.predict(whole!), await network.predict(middle!)];
+    expect(answers[0]!.probabilities).toEqual(answers[1]!.probabilities);
+    expect(answers[0]!.restored).toBeNull();
+    network.dispose();
+    method.network.dispose();
+  });
+
+  it("frees all that it took", async () => {
+    const config = configFor("classify");
+    const method = build("one-stage-rgb", config);
+    const bytes = await exported(method, config);
+    const before = device.pool.memory().liveBytes;
+    const network = openNetwork(device, bytes);
+    await network.predict(view());
+    network.dispose();
+    expect(device.pool.memory().liveBytes).toBe(before);
+    method.network.dispose();
+  });
+
+  it("refuses images that do not fit in one line", async () => {
+    const config = configFor("classify");
+    const method = build("rgbd", config);
+    const network = openNetwork(device, await exported(method, config));
+    const { rgb, depth } = view();
+    const refused: [object, string][] = [
+      [{ rgb }, "predict: expected an image for rgb and depth, got none for depth"],
+      [{ rgb, depth: { ...depth, width: 12 } }, "predict: depth: expected 24x24 as the others, got 12x24"],
+      [
+        { rgb: { ...rgb, data: rgb.data.subarray(3) }, depth },
+        "predict: rgb: expected 1728 values for 24x24, got 1725",
+      ],
+      [{ rgb: { ...rgb, width: 1.5 }, depth }, "predict: rgb: expected extents in whole pixels, got 1.5x24"],
+    ];
+    for (const [images, message] of refused) {
+      await expect(network.predict(images)).rejects.toThrow(UsageError);
+      await expect(network.predict(images)).rejects.toThrow(message);
+    }
+    network.dispose();
+    method.network.dispose();
+  });
+
+  it("does not trust a file", async () => {
+    const config = configFor("classify");
+    const method = build("rgb-only", config);
+    const before = device.pool.memory().liveBytes;
+    const settings = { task: "classify", model: "tiny", modalities: "rgb,depth", fusion: "deep", fusionBlock: "ctn" };
+    const dataset = { width: side, height: side, depth: scale, classes: scenes.classes };
+    const damaged: [object, string][] = [
+      [{ format: "x" }, 'net: onestage: format: expected one of onestage-network-2, got "x"'],
+      [{ architecture: "toString" }, "net: onestage: architecture: expected one of single"],
+      [{ architecture: "hallucinating" }, "the 41 tensors of the module"],
+      [{ settings: { ...settings, precision: "f64" } }, "net: onestage: settings.precision: expected one of f32, f16"],
+      [{ dataset: { ...dataset, width: 1e9 } }, "net: onestage: dataset.width: expected a whole number up to 4096"],
+      [{ dataset: { ...dataset, classes: [1] } }, "net: onestage: dataset.classes: expected names"],
+      [{ dataset: { ...dataset, depth: { mean: 1, std: 0 } } }, "dataset.depth.std: expected a number above 0"],
+      [{ kernels: 3 }, "net: onestage: kernels: expected an object, got 3"],
+    ];
+    for (const [more, message] of damaged) {
+      const bytes = await exported(method, config, { more });
+      expect(() => openNetwork(device, bytes, "net")).toThrow(FormatError);
+      if (!message.startsWith("the 41")) expect(() => openNetwork(device, bytes, "net")).toThrow(message);
+    }
+    expect(() => openNetwork(device, serializeSafetensors(new Map()), "net")).toThrow(
+      "net: expected a network written by onestage export, got other tensors",
+    );
+    expect(() => openNetwork(device, new Uint8Array(9), "net")).toThrow(FormatError);
+    expect(device.pool.memory().liveBytes).toBe(before);
+    method.network.dispose();
+  });
+});
