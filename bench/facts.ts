@@ -1,9 +1,9 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import { deviceOptions } from "../src/cli/device.ts";
 import { packageVersion } from "../src/cli/info.ts";
-import { VERSION } from "../src/cli/version.ts";
 import type { GpuDevice } from "../src/tensor/device.ts";
 import { dawnToggles } from "../src/tensor/gpu.node.ts";
+import { VERSION } from "../src/tensor/version.ts";
 
 /** Where and on what a run was made. */
 export interface Facts {

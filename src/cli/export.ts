@@ -10,6 +10,7 @@ import { ShapeDevice } from "../nn/shapes.ts";
 import { count } from "../report/format.ts";
 import { networkConfig } from "../run/settings.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
+import { VERSION } from "../tensor/version.ts";
 import {
   checkFinished,
   chooseNetwork,
@@ -20,7 +21,6 @@ import {
   unloaded,
 } from "./deployed.ts";
 import type { Io } from "./io.ts";
-import { VERSION } from "./version.ts";
 
 // More than the networks of a run can take.
 const MAX_BYTES = 2 ** 34;

@@ -14,12 +14,12 @@ import { splitBatches } from "../run/dataset.ts";
 import type { Settings } from "../run/settings.ts";
 import { disposeMethod } from "../run/stage.ts";
 import type { GpuDevice } from "../tensor/device.ts";
+import { VERSION } from "../tensor/version.ts";
 import { Gallery } from "./gallery.ts";
 import { interruptibly } from "./io.ts";
 import { curvesOf, type EpochRecord, notesOf, readRecords } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
 import { type Session, trainedMethod } from "./session.ts";
-import { VERSION } from "./version.ts";
 
 /** What a run found about one network. */
 export interface NetworkResult {

@@ -4,10 +4,10 @@ import { freemem, totalmem } from "node:os";
 import { matrixConfigs } from "../kernels/tiles.ts";
 import { duration } from "../report/format.ts";
 import { type GpuDevice, SUBGROUP_MATRIX } from "../tensor/device.ts";
+import { VERSION } from "../tensor/version.ts";
 import { deviceOptions } from "./device.ts";
 import { adapterName } from "./finish.ts";
 import type { Io } from "./io.ts";
-import { VERSION } from "./version.ts";
 
 /** The limits that decide what fits. */
 const LIMITS = [

@@ -3,8 +3,8 @@ import { choicesOf, TunedStore } from "../data/node/tuned.ts";
 import { type KernelChoices, kernelChoices, unknownChoices, useChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { adapterKey, type TunedJob } from "../tensor/tune.ts";
+import { VERSION } from "../tensor/version.ts";
 import type { Io } from "./io.ts";
-import { VERSION } from "./version.ts";
 
 /** Where this program keeps what it can find out again; null where the user has no home folder. */
 export function cacheFolder(env: Io["env"], platform: string = process.platform): string | null {

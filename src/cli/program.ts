@@ -3,6 +3,7 @@ import { encoders } from "../model/encoder.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
 import type { Settings } from "../run/settings.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
+import { VERSION } from "../tensor/version.ts";
 import { type CompareOptions, compare } from "./compare/compare.ts";
 import { type EvalOptions, evalRun } from "./evaluate.ts";
 import { type ExportOptions, exportNetwork } from "./export.ts";
@@ -15,7 +16,6 @@ import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
 import { flags, type Given } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
 import { tuneFlags, tuneKernels } from "./tune.ts";
-import { VERSION } from "./version.ts";
 import { checkWeights, type WeightsOptions } from "./weights.ts";
 
 const USAGE = 2;

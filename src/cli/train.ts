@@ -12,6 +12,7 @@ import type { Settings } from "../run/settings.ts";
 import { kernelChoices, noChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { DeviceLostError, FormatError, UsageError } from "../tensor/errors.ts";
+import { VERSION } from "../tensor/version.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
 import { drawScenes, openTrainingData, openUnlabelled } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
@@ -24,7 +25,6 @@ import { fittingBatch, networkIn, rehearse, type Session } from "./session.ts";
 import { checkUnchanged, type Given, newSettings } from "./settings.ts";
 import { type RunState, trainStage } from "./stage.ts";
 import { tuneStages } from "./tuning.ts";
-import { VERSION } from "./version.ts";
 
 /** The flags of `train` that do not change what is computed. */
 export interface TrainOptions {

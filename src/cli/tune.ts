@@ -8,13 +8,13 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { adapterKey } from "../tensor/tune.ts";
 import { families } from "../tensor/variant.ts";
+import { VERSION } from "../tensor/version.ts";
 import { openDataset } from "./dataset.ts";
 import type { Io } from "./io.ts";
 import { counted, tunedStore, useStored } from "./kernels.ts";
 import { checkShape, fittingBatch } from "./session.ts";
 import { flags, type Given, newSettings } from "./settings.ts";
 import { tuneStages } from "./tuning.ts";
-import { VERSION } from "./version.ts";
 
 /** The settings that decide the jobs of a step: the flags that `tune` shares with `train`. */
 export const tuneFlags = [

@@ -4,11 +4,11 @@ import { describe, expect, it } from "vitest";
 import { readSettings } from "../../src/cli/config.ts";
 import { Entry } from "../../src/cli/entry.ts";
 import { checkUnchanged, flags, newSettings } from "../../src/cli/settings.ts";
-import { VERSION } from "../../src/cli/version.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
 import { planStages, servingNetwork } from "../../src/model/plan.ts";
 import { sceneCounts, stagesOf } from "../../src/run/settings.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
+import { VERSION } from "../../src/tensor/version.ts";
 
 it("the version is the package's", () => {
   const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));

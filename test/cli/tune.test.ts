@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { VERSION } from "../../src/cli/version.ts";
 import { TunedStore } from "../../src/data/node/tuned.ts";
 import { type KernelChoices, useChoices } from "../../src/tensor/choices.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { adapterKey, type TunedJob } from "../../src/tensor/tune.ts";
 import { families } from "../../src/tensor/variant.ts";
+import { VERSION } from "../../src/tensor/version.ts";
 import { testDevice } from "../device.ts";
 import { cli, cliWith, temporaryFolder, writeDataset } from "./harness.ts";
 

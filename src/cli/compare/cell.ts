@@ -15,6 +15,7 @@ import { disposeMethod } from "../../run/stage.ts";
 import { noChoices } from "../../tensor/choices.ts";
 import type { GpuDevice } from "../../tensor/device.ts";
 import { DeviceLostError, UsageError } from "../../tensor/errors.ts";
+import { VERSION } from "../../tensor/version.ts";
 import { FORMAT, planOf, type RunConfig } from "../config.ts";
 import { adapterName } from "../finish.ts";
 import { checkInterrupted, type Io, interruptibly } from "../io.ts";
@@ -24,7 +25,6 @@ import { readRecords } from "../records.ts";
 import { runFiles } from "../runFolder.ts";
 import { type Session, trainedMethod } from "../session.ts";
 import { type RunState, trainStage } from "../stage.ts";
-import { VERSION } from "../version.ts";
 import type { CellResult, CompareFolder, StageRecord } from "./folder.ts";
 import { type Cell, type KeyedStage, stagesOf } from "./matrix.ts";
 
