@@ -21,7 +21,7 @@ export interface Chart {
 }
 
 /** What the usual loss terms are, in words. */
-const TERM_WORDS: Record<string, string> = {
+export const TERM_WORDS: Record<string, string> = {
   total: "total",
   task: "task (cross entropy)",
   hall: "cross entropy of the restoring stream",

@@ -1,0 +1,62 @@
+import { GpuDevice } from "../../src/tensor/device.ts";
+import { DeviceLostError } from "../../src/tensor/errors.ts";
+
+// So many devices lost within so many milliseconds are too many.
+const MOST_LOST = 3;
+const WINDOW_MS = 10 * 60 * 1000;
+
+/** Keeps one GPU device open, and another one after it was lost, but not again and again. */
+export class DeviceKeeper {
+  #device: Promise<GpuDevice> | null = null;
+  #lost: number[] = [];
+
+  /** The device. @throws NoAdapterError | DeviceLostError if there is none, or too many were lost */
+  async get(): Promise<GpuDevice> {
+    for (;;) {
+      this.#device ??= GpuDevice.open();
+      const device = await this.#device.catch((error) => {
+        this.#device = null;
+        throw error;
+      });
+      try {
+        device.check();
+        return device;
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        this.#device = null;
+        this.#count(error);
+      }
+    }
+  }
+
+  /**
+   * Runs `body` with the device, and with another one after each loss.
+   * @throws DeviceLostError if too many were lost, and what `body` throws
+   */
+  async keeping<T>(body: (device: GpuDevice) => Promise<T>, onLost: (error: Error) => void = () => {}): Promise<T> {
+    for (;;) {
+      const device = await this.get();
+      try {
+        return await body(device);
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        onLost(error);
+      }
+    }
+  }
+
+  /** Destroys the device as if it were lost. */
+  async lose(): Promise<void> {
+    (await this.#device)?.gpu.destroy();
+  }
+
+  #count(error: DeviceLostError): void {
+    const now = Date.now();
+    this.#lost = [...this.#lost.filter((time) => now - time < WINDOW_MS), now];
+    if (this.#lost.length <= MOST_LOST) return;
+    this.#lost = [];
+    throw new DeviceLostError(
+      `the GPU device was lost ${MOST_LOST + 1} times in ten minutes; try smaller images or batches (${error.message})`,
+    );
+  }
+}
