@@ -29,8 +29,8 @@ const sources = ["src", "shaders", "bench", "scripts/lib/build.mjs", "package-lo
 export async function ensureBuilt(name) {
   const { entry, bundle } = programs[name];
   const target = join(root, bundle);
-  if (!existsSync(join(root, entry))) {
-    // A published package carries the bundle and no sources.
+  if (!existsSync(join(root, "package-lock.json"))) {
+    // A published package carries the bundle, and no tools to build it again.
     if (existsSync(target)) return target;
     throw new SetupError(`there is no ${entry} to build`);
   }

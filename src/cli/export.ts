@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { toFloat32 } from "../data/floats.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readWholeFile } from "../data/node/files.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../data/safetensors.ts";
+import { fromTypedArray } from "../data/typedArrays.ts";
 import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
 import { type MethodName, methods } from "../model/methods.ts";
@@ -10,6 +12,7 @@ import { ShapeDevice } from "../nn/shapes.ts";
 import { count } from "../report/format.ts";
 import { networkConfig } from "../run/settings.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
+import { toHalf } from "../tensor/half.ts";
 import { VERSION } from "../tensor/version.ts";
 import {
   checkFinished,
@@ -31,6 +34,8 @@ export interface ExportOptions {
   network?: string;
   out: string;
   bothHeads?: boolean;
+  /** Whether weights are written as f16: half the size, and answers that differ in the fourth digit or so. */
+  half?: boolean;
   json?: boolean;
 }
 
@@ -41,7 +46,7 @@ export interface ExportOptions {
  * @throws UsageError if the file exists, or there is no such network.
  */
 export async function exportNetwork(options: ExportOptions, io: Io): Promise<void> {
-  const { out, bothHeads = false, json } = options;
+  const { out, bothHeads = false, half = false, json } = options;
   if (existsSync(out)) throw new UsageError(`--out: expected a new file, got ${out}, which exists`);
   const run = await openRun(options.run);
   if (run.exported) throw new UsageError(`--run: expected the folder of a run, got the file ${options.run}`);
@@ -53,7 +58,7 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
     ? { deployed: whole, leftOut: new Map<string, number>() }
     : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset), available);
   const tensors = await tensorsOf(run, name, [...deployed.network.state().keys()]);
-  const bytes = serializeSafetensors(withCounters(tensors), {
+  const bytes = serializeSafetensors(withCounters(half ? asHalves(tensors) : tensors), {
     format: "pt",
     [NETWORK_ENTRY]: factsOf(run, name, bothHeads),
   });
@@ -71,6 +76,15 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
     ...[...leftOut].map(([part, size]) => `  left out: ${part}, ${count(size)} parameters that only training needed`),
   ];
   io.out(`${lines.join("\n")}\n`);
+}
+
+/** The same numbers, rounded to f16. */
+function asHalves(tensors: ReadonlyMap<string, SafeTensor>): Map<string, SafeTensor> {
+  const halves = [...tensors].map(([name, tensor]): [string, SafeTensor] => {
+    const { data } = fromTypedArray(Uint16Array.from(toFloat32(tensor, name), toHalf), tensor.shape);
+    return [name, { dtype: "F16", shape: tensor.shape, data }];
+  });
+  return new Map(halves);
 }
 
 /** Adds the counter that PyTorch keeps with each batch norm and its strict loading wants: 0, for it is not looked at. */

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { toFloat32 } from "../data/floats.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
 import { fileError } from "../data/node/files.ts";
 import {
@@ -9,7 +10,7 @@ import {
   safetensorsHeaderLength,
   serializeSafetensors,
 } from "../data/safetensors.ts";
-import { fromTypedArray, toTypedArray } from "../data/typedArrays.ts";
+import { fromTypedArray } from "../data/typedArrays.ts";
 import type { Module, Stored } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 
@@ -39,7 +40,7 @@ export async function loadNetwork(file: string, module: Module, prefix = ""): Pr
       checkEntry(entry, tensor.size, `${file}: ${prefix}${name}`);
       const data = await readBytes(handle, entry.begin, entry.end - entry.begin, file);
       const { dtype, shape } = entry;
-      stored.set(name, { shape, data: toTypedArray({ dtype, shape, data }, file) as Float32Array });
+      stored.set(name, { shape, data: toFloat32({ dtype, shape, data }, file) });
     }
     module.loadStateDict(stored, { origin: file });
   });
@@ -70,7 +71,7 @@ async function withHeader<T>(
 }
 
 function checkEntry({ dtype, shape }: SafetensorsEntry, size: number, name: string): void {
-  if (dtype !== "F32") throw new FormatError(name, "dtype F32", dtype);
+  if (dtype !== "F32" && dtype !== "F16") throw new FormatError(name, "dtype F32 or F16", dtype);
   const elements = shape.reduce((product, extent) => product * extent, 1);
   if (elements !== size) throw new FormatError(name, `${size} elements`, `${elements} ([${shape}])`);
 }

@@ -120,6 +120,7 @@ function program(io: Io): Command {
     .requiredOption("--out <file>", "safetensors file that is written: PyTorch's names and layout")
     .option("--network <name>", "a network of the run; the one that serves colour images without it")
     .option("--both-heads", "keep the hallucination stream's own head")
+    .option("--half", "write the weights as f16: half the size, a little less exact")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",

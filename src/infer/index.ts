@@ -5,6 +5,7 @@
 export { type DeviceOptions, GpuDevice } from "../tensor/device.ts";
 export * from "../tensor/errors.ts";
 export type { NetworkFacts } from "./facts.ts";
+export { type PixelSource, readPixels } from "./image.ts";
 export {
   type Answer,
   type FeatureMaps,

@@ -1,8 +1,8 @@
+import { toFloat32 } from "../data/floats.ts";
 import { normaliseColour, writeDepth, writeInfrared } from "../data/normalise.ts";
 import { fitSample } from "../data/resample.ts";
 import { parseSafetensors } from "../data/safetensors.ts";
 import type { Sample } from "../data/sample.ts";
-import { toTypedArray } from "../data/typedArrays.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
 import { architectures, type Deployed, networkParts } from "../model/architectures.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
@@ -157,10 +157,10 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   }
   const stored = new Map<string, Stored>();
   for (const [name, tensor] of tensors) {
-    if (tensor.dtype === "F32") {
-      stored.set(name, { shape: tensor.shape, data: toTypedArray(tensor, file) as Float32Array });
+    if (tensor.dtype === "F32" || tensor.dtype === "F16") {
+      stored.set(name, { shape: tensor.shape, data: toFloat32(tensor, file) });
     } else if (!name.endsWith("num_batches_tracked")) {
-      throw new FormatError(`${file}: ${name}`, "dtype F32", tensor.dtype);
+      throw new FormatError(`${file}: ${name}`, "dtype F32 or F16", tensor.dtype);
     }
   }
   const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));

@@ -22,7 +22,6 @@ export { backward } from "./backward.ts";
 export { batchNorm } from "./batch_norm.ts";
 export { add, average, div, maximum, minimum, mul, sub } from "./binary.ts";
 export { cast } from "./cast.ts";
-export { type Ceilings, measureCeilings } from "./ceilings.ts";
 export { conv2d } from "./conv2d.ts";
 export { dropout } from "./dropout.ts";
 export { hits } from "./hits.ts";

@@ -1,4 +1,5 @@
 export { type KernelChoices, kernelChoices, noChoices, readChoices, unknownChoices, useChoices } from "./choices.ts";
+export { clearChoices, loadChoices, type RememberedChoices, saveChoices } from "./choicesStore.ts";
 export type { Live } from "./command.ts";
 export { Compiled, type CompileOptions, type HostArray } from "./compile.ts";
 export * from "./device.ts";
@@ -15,22 +16,9 @@ export {
 } from "./kernel.ts";
 export { type Computed, defineOp, Op, type OpDefinition } from "./op.ts";
 export type { MemoryUse } from "./pool.ts";
-export {
-  type CompileTime,
-  type Group,
-  type Grouping,
-  groupings,
-  groupSpans,
-  type Limits,
-  type Profile,
-  type Span,
-  totalOf,
-} from "./profile.ts";
-export { type ProfileOptions, profileProgram } from "./profiler.ts";
 export { Program, type ProgramMemory } from "./program.ts";
 export * from "./shape.ts";
 export { backpropagate, noGrad, type TapeNode } from "./tape.ts";
 export { type DType, expectShape, type Held, scope, Tensor } from "./tensor.ts";
-export { chromeTrace, type Trace, type TraceEvent } from "./trace.ts";
-export { adapterKey, type TunedJob, type TuneOptions, tune } from "./tune.ts";
+export { adapterKey } from "./tune.ts";
 export { defineFamily, Family, families } from "./variant.ts";

@@ -76,6 +76,20 @@ describe("export", () => {
     expect((await answer(out)).classes).toEqual((await answer(inFolder("mid"))).classes);
   });
 
+  it("writes halves where that is enough", async () => {
+    const out = inFolder("half.safetensors");
+    const said = await cli("export", "--run", inFolder("run"), "--out", out, "--half", "--json");
+    const whole = readFileSync(inFolder("one.safetensors")).length;
+    expect(JSON.parse(said.out).bytes).toBeLessThan(0.55 * whole);
+    const dtypes = new Set([...contents(out).tensors.values()].map(({ dtype }) => dtype));
+    expect([...dtypes].sort()).toEqual(["F16", "I64"]);
+    const [exact, rounded] = [await answer(inFolder("one.safetensors")), await answer(out)];
+    for (const [i, { class: name, probability }] of exact.classes.entries()) {
+      expect(rounded.classes[i].class).toBe(name);
+      expect(Math.abs(rounded.classes[i].probability - probability)).toBeLessThan(5e-3);
+    }
+  });
+
   it("of pixels: the same label map, without the second decoder", async () => {
     const out = inFolder("maps.safetensors");
     const said = await cli("export", "--run", inFolder("maps"), "--out", out, "--json");

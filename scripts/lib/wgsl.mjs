@@ -1,0 +1,22 @@
+// Shaders as they are shipped: without what only their readers need.
+
+const word = /[\w.]/;
+const operator = /[-+*/%&|^<>=!~]/;
+
+/**
+ * A shader without comments and without white space, but for what parts two words or two operators. The readable files
+ * are in the package beside it.
+ * @param {string} source
+ * @returns {string}
+ */
+export function compactShader(source) {
+  const line = source
+    .replace(/\/\/.*|\/\*[\s\S]*?\*\//g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+  return line.replace(/ /g, (space, at) => {
+    const [before, after] = [line[at - 1], line[at + 1]];
+    const alike = [word, operator].some((kind) => kind.test(before) && kind.test(after));
+    return alike ? space : "";
+  });
+}
