@@ -1,3 +1,4 @@
+import { Demo } from "./demo.ts";
 import { DeviceKeeper } from "./device.ts";
 import type { Calls, Events, Reply, Request } from "./protocol.ts";
 import { Run } from "./run.ts";
@@ -19,6 +20,8 @@ function emit<N extends keyof Events>(event: N, data: Events[N]): void {
 const keeper = new DeviceKeeper();
 const run = new Run(keeper, (update) => emit("train", update));
 
+const demo = new Demo(keeper);
+
 const handlers: Handlers = {
   async device() {
     const { adapter } = await keeper.get();
@@ -32,6 +35,8 @@ const handlers: Handlers = {
   "train/stop": () => run.stop(),
   "train/weights": () => run.weights(),
   "train/discard": () => run.discard(),
+  "demo/scene": async (question) => demo.scene(question!),
+  "demo/ask": (question) => demo.ask(question!),
   "test/lose": () => keeper.lose(),
 };
 

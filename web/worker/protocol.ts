@@ -1,3 +1,4 @@
+import type { DemoQuestion, DemoResult, Raster, SceneQuestion } from "../demo/types.ts";
 import type { RunChoice, RunSnapshot, RunUpdate, SavedRun } from "../train/types.ts";
 
 /** What the worker says about its GPU device. */
@@ -27,6 +28,9 @@ export interface Calls {
   "train/stop"(): void;
   "train/weights"(): WeightsFile;
   "train/discard"(): void;
+  /** A scene that the page draws, as a picture. */
+  "demo/scene"(question: SceneQuestion): Raster;
+  "demo/ask"(question: DemoQuestion): DemoResult;
   /** For tests: destroys the device as if the system had taken it away. */
   "test/lose"(): void;
 }
