@@ -1,6 +1,8 @@
 /** Where the time goes: profiles of steps and of programs, traces, an adapter's ceilings, and the search for fast kernels. */
 export { type Ceilings, measureCeilings } from "./kernels/ceilings.ts";
 export { profilePrediction, profileTraining, type StepProfileOptions } from "./model/profile.ts";
+export { tunePrediction, tuneTraining } from "./model/tune.ts";
+export { clearChoices, loadChoices, type RememberedChoices, saveChoices } from "./tensor/choicesStore.ts";
 export {
   type CompileTime,
   type Group,

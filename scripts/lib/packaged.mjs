@@ -14,7 +14,13 @@ import { dirname, join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { cacheDir, root, SetupError } from "./project.mjs";
 
-const packageDir = join(root, "node_modules/@sparticuz/chromium");
+const NAME = "@sparticuz/chromium";
+
+// Among the project's own dependencies; beside this package where it is installed in somebody else's project.
+const packageDir = [join(root, "node_modules", NAME), join(root, "..", NAME)].find(existsSync);
+
+/** Why nothing can be unpacked; undefined where it can. */
+export const unpackable = packageDir ? undefined : `SwiftShader is not installed (npm install ${NAME})`;
 
 /** Folder in the cache for something unpacked from the package; it changes with the package's version. */
 export function unpackedFolder(name) {

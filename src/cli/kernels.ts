@@ -1,8 +1,8 @@
 import path from "node:path";
 import { choicesOf, TunedStore } from "../data/node/tuned.ts";
-import { type KernelChoices, kernelChoices, unknownChoices, useChoices } from "../tensor/choices.ts";
+import { adapterKey, type KernelChoices, kernelChoices, unknownChoices, useChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { adapterKey, type TunedJob } from "../tensor/tune.ts";
+import type { TunedJob } from "../tensor/tune.ts";
 import { VERSION } from "../tensor/version.ts";
 import type { Io } from "./io.ts";
 

@@ -1,5 +1,6 @@
 import type { TunedStore } from "../data/node/tuned.ts";
 import { Predictor } from "../model/predictor.ts";
+import { tunePrediction, tuneTraining } from "../model/tune.ts";
 import { duration } from "../report/format.ts";
 import { emptyBatch, type RunShape, trainingSize } from "../run/batches.ts";
 import { openRehearsal } from "../run/stage.ts";
@@ -39,10 +40,10 @@ export async function tuneStages(
     const found: TunedJob[] = [];
     const progress = (name: string) => new TuneProgress(io, name, (job) => found.push(job));
     try {
-      await progress(title).watch((options) => trainer.tune(emptyBatch(shape, trainingSize(shape)), options));
+      await progress(title).watch((options) => tuneTraining(trainer, emptyBatch(shape, trainingSize(shape)), options));
       if (infer) {
         const batch = emptyBatch(shape, shape.dataset);
-        await progress(`${title} prediction`).watch((options) => predictor.tune(batch, options));
+        await progress(`${title} prediction`).watch((options) => tunePrediction(predictor, batch, options));
       }
     } finally {
       predictor.dispose();

@@ -5,7 +5,6 @@ import type { GpuDevice } from "../tensor/device.ts";
 import type { Program } from "../tensor/program.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
 import { joinProbabilities } from "./architectures.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { softmaxRow } from "./metrics.ts";
@@ -43,9 +42,9 @@ export class Predictor {
     return this.#compiled.program(inputsOf(host));
   }
 
-  /** Finds the fastest kernels for batches like this one, as `tune`. */
-  tune(host: HostBatch, options?: TuneOptions): Promise<TunedJob[]> {
-    return this.#compiled.tune(inputsOf(host), options);
+  /** Hands over the work on batches like this one, which is not run, as `Compiled.handOver`. */
+  handOver<R>(host: HostBatch, use: (device: GpuDevice, work: () => unknown) => Promise<R>): Promise<R> {
+    return this.#compiled.handOver(inputsOf(host), use);
   }
 
   /** Predicts the images of a batch: waits for the GPU. */

@@ -10,7 +10,6 @@ import { FormatError, NonFiniteError, UsageError } from "../tensor/errors.ts";
 import { Program } from "../tensor/program.ts";
 import type { Rng } from "../tensor/rng.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
-import type { TunedJob, TuneOptions } from "../tensor/tune.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { IGNORED } from "./task.ts";
 
@@ -122,9 +121,9 @@ export class Trainer {
     return this.#asBegun(() => this.#compiled.program(inputsOf(this.#rounds(host)[0]!)));
   }
 
-  /** Finds the fastest kernels for steps on batches like this one, as `tune`; no step is taken. */
-  tune(host: HostBatch, options?: TuneOptions): Promise<TunedJob[]> {
-    return this.#asBegun(() => this.#compiled.tune(inputsOf(this.#rounds(host)[0]!), options));
+  /** Hands over the work of a step on batches like this one, which is not taken, as `Compiled.handOver`. */
+  handOver<R>(host: HostBatch, use: (device: GpuDevice, work: () => unknown) => Promise<R>): Promise<R> {
+    return this.#asBegun(() => this.#compiled.handOver(inputsOf(this.#rounds(host)[0]!), use));
   }
 
   /**

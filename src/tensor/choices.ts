@@ -1,7 +1,13 @@
-import type { GpuDevice } from "./device.ts";
+import { type GpuDevice, SUBGROUP_MATRIX } from "./device.ts";
 import { FormatError } from "./errors.ts";
-import { adapterKey } from "./tune.ts";
 import { families } from "./variant.ts";
+
+/** Adapter and driver that choices hold for, and whether it has its matrix units switched on, as text. */
+export function adapterKey({ adapter, gpu }: GpuDevice): string {
+  const matrices = gpu.features.has(SUBGROUP_MATRIX) ? "subgroup matrices" : "";
+  const parts = [adapter.vendor, adapter.architecture, gpu.adapterInfo?.device, adapter.description, matrices];
+  return [...new Set(parts)].filter(Boolean).join(" / ") || "an adapter without a name";
+}
 
 /** Which variants kernel families use on one adapter, as plain data: the same choices give the same bits. */
 export interface KernelChoices {

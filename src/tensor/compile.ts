@@ -2,7 +2,6 @@ import type { GpuDevice } from "./device.ts";
 import { Program } from "./program.ts";
 import { type Shape, showShape } from "./shape.ts";
 import type { DType, Tensor } from "./tensor.ts";
-import { type TunedJob, type TuneOptions, tune } from "./tune.ts";
 
 /** Elements on the host with their shape; f32 unless said otherwise. */
 export interface HostArray {
@@ -51,12 +50,15 @@ export class Compiled<Name extends string, T> {
     return this.#prepare(inputs).program;
   }
 
-  /** Tunes the kernels of the work on inputs of these shapes, which is not run; programs recorded before are forgotten. */
-  async tune(inputs: Record<Name, HostArray>, options?: TuneOptions): Promise<TunedJob[]> {
+  /** Hands over the work on inputs of these shapes, to be recorded in another way; programs recorded before are forgotten. */
+  async handOver<R>(
+    inputs: Record<Name, HostArray>,
+    use: (device: GpuDevice, work: () => T) => Promise<R>,
+  ): Promise<R> {
     this.dispose();
     const tensors = this.#inputs(inputs);
     try {
-      return await tune(this.device, () => this.body(tensors), options);
+      return await use(this.device, () => this.body(tensors));
     } finally {
       for (const name of namesOf(tensors)) tensors[name].dispose();
     }

@@ -1,5 +1,12 @@
-export { type KernelChoices, kernelChoices, noChoices, readChoices, unknownChoices, useChoices } from "./choices.ts";
-export { clearChoices, loadChoices, type RememberedChoices, saveChoices } from "./choicesStore.ts";
+export {
+  adapterKey,
+  type KernelChoices,
+  kernelChoices,
+  noChoices,
+  readChoices,
+  unknownChoices,
+  useChoices,
+} from "./choices.ts";
 export type { Live } from "./command.ts";
 export { Compiled, type CompileOptions, type HostArray } from "./compile.ts";
 export * from "./device.ts";
@@ -20,5 +27,4 @@ export { Program, type ProgramMemory } from "./program.ts";
 export * from "./shape.ts";
 export { backpropagate, noGrad, type TapeNode } from "./tape.ts";
 export { type DType, expectShape, type Held, scope, Tensor } from "./tensor.ts";
-export { adapterKey } from "./tune.ts";
 export { defineFamily, Family, families } from "./variant.ts";

@@ -1,5 +1,5 @@
 import { type Dispatch, storagesOf } from "./command.ts";
-import { type GpuDevice, SUBGROUP_MATRIX } from "./device.ts";
+import type { GpuDevice } from "./device.ts";
 import type { PooledStorage, Storage } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { scope } from "./tensor.ts";
@@ -96,13 +96,6 @@ export async function tune(
     watch.dispose();
   }
   return tuned;
-}
-
-/** Adapter and driver that choices hold for, and whether it has its matrix units switched on, as text. */
-export function adapterKey({ adapter, gpu }: GpuDevice): string {
-  const matrices = gpu.features.has(SUBGROUP_MATRIX) ? "subgroup matrices" : "";
-  const parts = [adapter.vendor, adapter.architecture, gpu.adapterInfo?.device, adapter.description, matrices];
-  return [...new Set(parts)].filter(Boolean).join(" / ") || "an adapter without a name";
 }
 
 function collect(device: GpuDevice, body: () => unknown, again: boolean): Job[] {

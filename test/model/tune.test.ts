@@ -3,6 +3,7 @@ import { buildMethod } from "../../src/model/methods.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
 import { Predictor } from "../../src/model/predictor.ts";
 import { defaultTraining, type HostBatch, Trainer } from "../../src/model/train.ts";
+import { tunePrediction, tuneTraining } from "../../src/model/tune.ts";
 import { useChoices } from "../../src/tensor/choices.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { families } from "../../src/tensor/variant.ts";
@@ -37,17 +38,17 @@ it("tuning a trainer takes no step and leaves no trace in the next one", async (
     const trainer = new Trainer(device, method, defaultTraining(3), new Rng(2));
     const before = await trainer.state();
     if (tuned) {
-      expect(await trainer.tune(batch)).toEqual([]);
+      expect(await tuneTraining(trainer, batch)).toEqual([]);
       expect(trainer.steps).toBe(0);
       expect(await trainer.state()).toEqual(before);
     }
     await trainer.step(batch);
-    if (tuned) await trainer.tune(batch);
+    if (tuned) await tuneTraining(trainer, batch);
     await trainer.step(batch);
     const state = await trainer.state();
     expect(state).not.toEqual(before);
     const predictor = new Predictor(device, method);
-    expect(await predictor.tune(batch)).toEqual([]);
+    expect(await tunePrediction(predictor, batch)).toEqual([]);
     predictor.dispose();
     trainer.dispose();
     method.network.dispose();

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import "../../src/kernels/index.ts";
 import {
+  adapterKey,
   type KernelChoices,
   kernelChoices,
   readChoices,
@@ -9,7 +10,6 @@ import {
 } from "../../src/tensor/choices.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { FormatError } from "../../src/tensor/errors.ts";
-import { adapterKey } from "../../src/tensor/tune.ts";
 import { testDevice } from "../device.ts";
 
 let device: GpuDevice;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { matmul } from "../../src/kernels/index.ts";
-import { type KernelChoices, kernelChoices, useChoices } from "../../src/tensor/choices.ts";
+import { adapterKey, type KernelChoices, kernelChoices, useChoices } from "../../src/tensor/choices.ts";
 import { clearChoices, loadChoices, saveChoices } from "../../src/tensor/choicesStore.ts";
 import { GpuDevice } from "../../src/tensor/device.ts";
 import { Program } from "../../src/tensor/program.ts";
-import { adapterKey, tune } from "../../src/tensor/tune.ts";
+import { tune } from "../../src/tensor/tune.ts";
 import { VERSION } from "../../src/tensor/version.ts";
 
 beforeEach(async () => expect(await clearChoices()).toBeNull());

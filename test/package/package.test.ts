@@ -1,0 +1,272 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { chromium, type Page } from "playwright";
+import { publint } from "publint";
+import { build as viteBuild } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium } from "../../scripts/lib/chromium.mjs";
+import { compactShader } from "../../scripts/lib/wgsl.mjs";
+import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { GpuDevice } from "../../src/tensor/device.ts";
+import { install, type Packed, pack, root } from "./packed.ts";
+
+const MODEL = "classify-one-stage-rgb.safetensors";
+
+/** The app of all three: opens a network and says what one image shows. */
+const app = `
+import { GpuDevice, openNetwork } from "onestage/infer";
+export async function answer(bytes, rgb) {
+  const device = await GpuDevice.open();
+  const network = openNetwork(device, bytes);
+  const { probabilities } = await network.predict({ rgb });
+  const top = probabilities.indexOf(Math.max(...probabilities));
+  network.dispose();
+  device.close();
+  return { top: network.classes[top], probabilities: Array.from(probabilities) };
+}
+`;
+
+interface Answer {
+  top: string;
+  probabilities: number[];
+}
+
+let packed: Packed;
+beforeAll(() => {
+  packed = pack(["webgpu", "esbuild"]);
+  copyFileSync(join(root, "web/models", MODEL), join(packed.app, MODEL));
+  writeFileSync(join(packed.app, "answer.js"), app);
+}, 300_000);
+afterAll(() => packed?.remove());
+
+/** An image that every app is shown: as numbers in a program's text. */
+function picture() {
+  const { width, height, rgb } = sceneDataset({ seed: 8, width: 64, height: 64, train: 1, val: 1, test: 1 }).sample(
+    "test",
+    0,
+  );
+  return { width, height, data: [...rgb] };
+}
+
+const literal = () => {
+  const { width, height, data } = picture();
+  return `{ width: ${width}, height: ${height}, data: Uint8Array.from(${JSON.stringify(data)}) }`;
+};
+
+/** Runs a file of an app in a process of its own. */
+function runNode(folder: string, ...args: string[]) {
+  const child = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", timeout: 120_000 });
+  return { code: child.status, out: child.stdout, err: child.stderr };
+}
+
+const nodeApp = () => `
+import { readFileSync } from "node:fs";
+import { answer } from "./answer.js";
+console.log(JSON.stringify(await answer(readFileSync("${MODEL}"), ${literal()})));
+`;
+
+/** The numbers that the project itself says. */
+async function expected(): Promise<Answer> {
+  const { openNetwork } = await import("../../src/infer/network.ts");
+  const device = await GpuDevice.open();
+  const network = openNetwork(device, readFileSync(join(root, "web/models", MODEL)));
+  const { width, height, data } = picture();
+  const { probabilities } = await network.predict({ rgb: { width, height, data: Uint8Array.from(data) } });
+  const all = Array.from(probabilities!);
+  network.dispose();
+  device.close();
+  return { top: network.classes[all.indexOf(Math.max(...all))]!, probabilities: all };
+}
+
+function expectAlike(said: Answer, own: Answer): void {
+  expect(said.top).toBe(own.top);
+  for (const [k, probability] of own.probabilities.entries()) expect(said.probabilities[k]).toBeCloseTo(probability, 5);
+}
+
+describe("the package", () => {
+  it("has what it promises and nothing else", () => {
+    const allowed =
+      /^(dist\/(lib\/|infer\.(browser|node)\.js$|cli\.mjs$)|scripts\/(onestage\.mjs|lib\/)|shaders\/|src\/|configs\/|package\.json$|README\.md$|LICENSE$)/;
+    expect(packed.files.filter((file) => !allowed.test(file))).toEqual([]);
+    const { exports, bin, imports } = JSON.parse(readFileSync(join(packed.folder, "package.json"), "utf8"));
+    const targets = (value: unknown): string[] =>
+      typeof value === "string" ? [value] : Object.values(value as object).flatMap(targets);
+    for (const target of [exports, bin, imports].flatMap(targets)) {
+      expect(packed.files).toContain(target.replace("./", ""));
+    }
+    for (const file of packed.files.filter((name) => name.startsWith("dist/lib/") && name.endsWith(".js"))) {
+      const text = readFileSync(join(packed.folder, file), "utf8");
+      expect(text, file).not.toMatch(/from "[^"]*\.(ts|wgsl)"|"#gpu"/);
+    }
+  });
+
+  it("satisfies publint", async () => {
+    const { messages } = await publint({ pkgDir: packed.folder, pack: false, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  it("has types that every resolution of modules finds", () => {
+    const cli = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    const { code, out, err } = runNode(packed.app, cli, packed.tarball, "--profile", "esm-only", "--no-color");
+    expect(code, out + err).toBe(0);
+    // What is ignored: CommonJS, which the package does not have.
+    expect(out).not.toMatch(/^[^(│]*[💀❌🎭🐛]/mu);
+  }, 120_000);
+
+  it("typechecks in a project of somebody else", () => {
+    writeFileSync(
+      join(packed.app, "use.ts"),
+      [
+        'import { GpuDevice, Linear, Init, Rng, matmul, type Tensor } from "onestage";',
+        'import { buildMethod, Trainer } from "onestage/vision";',
+        'import { openNetwork, type Answer } from "onestage/infer";',
+        'import { profileTraining } from "onestage/profile";',
+        'import { openFolder } from "onestage/node";',
+        "const device = await GpuDevice.open({});",
+        "const tensor: Tensor = matmul(device.upload([1], [1, 1]), device.upload([2], [1, 1]));",
+        "const gpu: GPUDevice = device.gpu;",
+        "// @ts-expect-error a shape is a list",
+        "device.upload([1], 1);",
+        "export { tensor, gpu, Linear, Init, Rng, buildMethod, Trainer, openNetwork, profileTraining, openFolder };",
+        "export type { Answer };",
+      ].join("\n"),
+    );
+    // Nothing is said about types: the package's own must be enough.
+    const options = { strict: true, noEmit: true, module: "nodenext", target: "es2022", types: [] };
+    writeFileSync(join(packed.app, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["use.ts"] }));
+    const said = runNode(packed.app, join(root, "node_modules/typescript/bin/tsc"), "-p", ".");
+    expect(said.out + said.err).toBe("");
+  }, 120_000);
+});
+
+describe("the size of the package", () => {
+  async function bundled(contents: string): Promise<{ bytes: number; gzip: number; text: string }> {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: packed.app },
+      ...{ bundle: true, minify: true, format: "esm", platform: "browser", write: false, logLevel: "silent" },
+    });
+    const { contents: bytes, text } = outputFiles[0]!;
+    return { bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, text };
+  }
+
+  it("is nothing for an app that imports and uses nothing", async () => {
+    for (const entry of ["onestage", "onestage/vision", "onestage/profile", "onestage/infer"]) {
+      expect((await bundled(`import ${JSON.stringify(entry)};`)).bytes, entry).toBeLessThan(10);
+      expect((await bundled(`import * as all from ${JSON.stringify(entry)};`)).bytes, entry).toBeLessThan(10);
+    }
+  });
+
+  it.each([
+    // What one op takes, and all of them with modules and optimisers.
+    ["tensors and one op", 'export { GpuDevice, matmul } from "onestage";', 18_000],
+    ["the whole core with all kernels", 'export * from "onestage";', 60_000],
+    ["inference only", 'export { GpuDevice, openNetwork } from "onestage/infer";', 48_000],
+  ])("%s", async (what, entry, most) => {
+    const { bytes, gzip } = await bundled(entry);
+    console.log(`${what}: ${(bytes / 1000).toFixed(1)} kB minified, ${(gzip / 1000).toFixed(1)} kB with gzip`);
+    expect(gzip).toBeLessThanOrEqual(most);
+  });
+
+  it("has no trace of gradients where only inference is asked for", async () => {
+    const { text } = await bundled('export * from "onestage/infer";');
+    const gradient = compactShader(readFileSync(join(root, "shaders/conv2d_dw.wgsl"), "utf8"));
+    const forward = compactShader(readFileSync(join(root, "shaders/conv2d.wgsl"), "utf8"));
+    expect(text.includes(JSON.stringify(gradient).slice(1, -1))).toBe(false);
+    expect(text.includes(forward)).toBe(true);
+    expect(text).not.toContain("onestage-cell");
+  });
+});
+
+describe("a network of the package predicts", () => {
+  const own = expected();
+
+  it("in Node", async () => {
+    writeFileSync(join(packed.app, "main.js"), nodeApp());
+    const { code, out, err } = runNode(packed.app, "main.js");
+    expect(code, err).toBe(0);
+    expectAlike(JSON.parse(out), await own);
+  }, 120_000);
+
+  it("in an empty Node project, installed from the registry", async (context) => {
+    const folder = join(packed.app, "../fresh");
+    const complaint = install(packed.tarball, ["webgpu@0.6.2"], folder);
+    if (complaint && /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENOTCACHED|ETIMEDOUT|network/.test(complaint)) {
+      context.skip("the npm registry cannot be reached");
+    }
+    expect(complaint).toBeNull();
+    for (const file of ["answer.js", MODEL]) copyFileSync(join(packed.app, file), join(folder, file));
+    writeFileSync(join(folder, "main.js"), nodeApp());
+    const { code, out, err } = runNode(folder, "main.js");
+    expect(code, err).toBe(0);
+    expectAlike(JSON.parse(out), await own);
+    const info = runNode(folder, "node_modules/.bin/onestage", "info", "--json");
+    if (process.env.ONESTAGE_ADAPTER_CHOSEN === "swiftshader") {
+      // Which only the project's own tests bring along.
+      expect({ code: info.code, out: info.out }).toEqual({ code: 2, out: "" });
+      expect(info.err).toContain("SwiftShader is not installed (npm install @sparticuz/chromium)");
+    } else {
+      expect(info.code, info.err).toBe(0);
+      expect(JSON.parse(info.out)).toHaveProperty("adapter");
+    }
+  }, 300_000);
+
+  const browser = findChromium();
+  describe.runIf(browser)("in a page", () => {
+    let page: Page;
+    let close: () => Promise<void>;
+    const faults: string[] = [];
+    beforeAll(async () => {
+      const opened = await chromium.launch(browser);
+      page = await opened.newPage();
+      page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+      page.on("pageerror", (error) => faults.push(String(error)));
+      close = () => opened.close();
+    }, 60_000);
+    afterAll(() => close?.());
+
+    const pageApp = () => `
+import { answer } from "./answer.js";
+globalThis.said = (async () => answer(new Uint8Array(await (await fetch("/model")).arrayBuffer()), ${literal()}))();
+`;
+
+    async function answerOf(script: string): Promise<Answer> {
+      const site = "https://onestage.test/";
+      await page.unrouteAll();
+      await page.route(`${site}**`, (route) => {
+        const path = new URL(route.request().url()).pathname;
+        if (path === "/model") return route.fulfill({ body: readFileSync(join(packed.app, MODEL)) });
+        if (path === "/app.js") return route.fulfill({ contentType: "text/javascript", body: script });
+        return route.fulfill({
+          contentType: "text/html",
+          body: '<!doctype html><title>app</title><link rel="icon" href="data:,"><script type="module" src="/app.js"></script>',
+        });
+      });
+      await page.goto(site);
+      await page.waitForFunction("globalThis.said");
+      return (await page.evaluate("globalThis.said")) as Answer;
+    }
+
+    it("bundled by esbuild", async () => {
+      const { outputFiles } = await build({
+        stdin: { contents: pageApp(), resolveDir: packed.app },
+        ...{ bundle: true, format: "esm", platform: "browser", write: false, minify: true },
+      });
+      expectAlike(await answerOf(outputFiles[0]!.text), await own);
+      expect(faults).toEqual([]);
+    }, 120_000);
+
+    it("bundled by Vite", async () => {
+      writeFileSync(join(packed.app, "page.js"), pageApp());
+      const result = await viteBuild({
+        ...{ root: packed.app, logLevel: "error", configFile: false },
+        build: { write: false, lib: { entry: join(packed.app, "page.js"), formats: ["es"], fileName: "app" } },
+      });
+      const [first] = [result].flat() as { output: { code: string }[] }[];
+      expectAlike(await answerOf(first!.output[0]!.code), await own);
+      expect(faults).toEqual([]);
+    }, 120_000);
+  });
+});
