@@ -1,9 +1,11 @@
 import { GpuDevice } from "../../src/tensor/device.ts";
-import { DeviceLostError } from "../../src/tensor/errors.ts";
+import { DeviceLostError, GpuError } from "../../src/tensor/errors.ts";
 
 // So many devices lost within so many milliseconds are too many.
 const MOST_LOST = 3;
 const WINDOW_MS = 10 * 60 * 1000;
+// How long a device may take to say that it is lost, in milliseconds.
+const LATE_MS = 3000;
 
 /** Keeps one GPU device open, and another one after it was lost, but not again and again. */
 export class DeviceKeeper {
@@ -39,7 +41,7 @@ export class DeviceKeeper {
       try {
         return await body(device);
       } catch (error) {
-        if (!(error instanceof DeviceLostError)) throw error;
+        if (!(error instanceof DeviceLostError || (error instanceof GpuError && (await isLost(device))))) throw error;
         onLost(error);
       }
     }
@@ -59,4 +61,10 @@ export class DeviceKeeper {
       `the GPU device was lost ${MOST_LOST + 1} times in ten minutes; try smaller images or batches (${error.message})`,
     );
   }
+}
+
+/** Whether a device is lost: what it was doing may fail a while before it says so. */
+function isLost({ gpu }: GpuDevice): Promise<boolean> {
+  const later = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), LATE_MS));
+  return Promise.race([gpu.lost.then(() => true), later]);
 }

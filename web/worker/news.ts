@@ -29,11 +29,11 @@ export class News {
     return { choice, status: this.#status, curves };
   }
 
-  /** A run as it is recorded; the page is sent all of its curves. */
-  show(record: RunRecord): RunSnapshot {
+  /** A run as it is recorded, with what its visitor should know; the page is sent all of its curves. */
+  show(record: RunRecord, note: string | null = null): RunSnapshot {
     const { choice, curves, ended, stages, saved } = record;
     const steps = stages.reduce((sum, { epochs }) => sum + epochs, 0) * stepsPerEpoch(record);
-    this.#restart({ ...idle(steps), state: ended ?? "paused", note: this.#status.note, saved });
+    this.#restart({ ...idle(steps), state: ended ?? "paused", note, saved });
     this.#place(record);
     this.#curves = structuredClone(curves);
     return { choice, status: this.#status, curves };
@@ -72,6 +72,7 @@ export class News {
   /** The visitor should know this. */
   note(note: string): void {
     this.#change({ note });
+    this.tell();
   }
 
   /** The run does something else from now on. */

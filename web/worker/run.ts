@@ -17,6 +17,7 @@ import { openStore, type Store } from "./store.ts";
 import { networkFile } from "./weights.ts";
 
 const LOCK = "onestage-run";
+const LOST = "The GPU device was lost and opened again; the run went on from its last save.";
 // How long an earlier page may take to let go of the run, in milliseconds.
 const PATIENCE_MS = 3000;
 // Scenes that are drawn before messages are looked at.
@@ -158,9 +159,11 @@ export class Run {
     try {
       const store = await this.#files();
       await prepare(store);
-      const lost = () =>
-        this.#news.note("The GPU device was lost and opened again; the run went on from its last save.");
-      if (!this.#wish) await this.keeper.keeping((device) => this.#train(device, store), lost);
+      let note: string | null = null;
+      const lost = () => {
+        note = LOST;
+      };
+      if (!this.#wish) await this.keeper.keeping((device) => this.#train(device, store, note), lost);
       this.#news.stand(this.#wish === null ? "finished" : this.#wish === "stop" ? "stopped" : "paused");
     } catch (error) {
       this.#news.note(error instanceof Error ? error.message : String(error));
@@ -169,12 +172,12 @@ export class Run {
   }
 
   /** Trains what is left of the saved run. */
-  async #train(device: GpuDevice, store: Store): Promise<void> {
+  async #train(device: GpuDevice, store: Store, note: string | null): Promise<void> {
     const loaded = await loadRun(store);
     if (!loaded) throw new UsageError("run: expected it to be saved, got nothing");
     const { record } = loaded;
     let { state } = loaded;
-    this.#news.show(record);
+    this.#news.show(record, note);
     this.#news.stand("training");
     const dataset = this.#scenes(record);
     while (record.stage < record.stages.length) {
