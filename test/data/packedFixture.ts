@@ -55,7 +55,7 @@ export async function packedFiles(): Promise<Map<string, Uint8Array>> {
 }
 
 /** SHA-256 in hexadecimal digits. */
-export async function sha256(...parts: (Uint8Array | Uint16Array)[]): Promise<string> {
+export async function sha256(...parts: (Uint8Array | Uint16Array | Uint32Array | Float32Array)[]): Promise<string> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {

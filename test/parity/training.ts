@@ -1,43 +1,55 @@
 import { makeBatch } from "../../src/data/batch.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
 import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
-import { defaultWeights } from "../../src/model/objective.ts";
-import { defaultTraining, Trainer } from "../../src/model/train.ts";
+import { defaultWeights, segmentationWeights } from "../../src/model/objective.ts";
+import type { Task } from "../../src/model/task.ts";
+import { defaultTraining, type StepReport, Trainer } from "../../src/model/train.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import { sha256 } from "../data/packedFixture.ts";
+import { everyOption } from "./data.ts";
 
-/** SHA-256 of all weights after a number of one-stage training steps on procedural scenes: one value per adapter. */
-export async function trainingHash(device: GpuDevice, steps: number): Promise<string> {
-  const data = sceneDataset({ seed: 5, width: 24, height: 24, train: 64, val: 8, test: 8 });
-  const classes = data.classes.length;
+/** What a training ends with. */
+export interface Trained {
+  /** SHA-256 of all weights, running statistics and moments. */
+  sha256: string;
+  /** Task loss of the first step and of the last. */
+  losses: readonly [first: number, last: number];
+}
+
+const shapes = {
+  classify: { batch: 8, fusion: "deep", weights: defaultWeights },
+  segment: { batch: 4, fusion: "full", weights: segmentationWeights },
+} as const;
+const TRAIN = 64;
+// Steps between two readings of what was measured.
+const READ = 10;
+
+/** So many one-stage training steps on procedural scenes: one result per adapter. */
+export async function train(device: GpuDevice, task: Task, steps: number): Promise<Trained> {
+  const data = sceneDataset({ seed: 5, width: 24, height: 24, train: TRAIN, val: 8, test: 8 });
   const rng = new Rng(5);
+  const { batch, ...shape } = shapes[task];
   const config: NetworkConfig = {
-    model: "tiny",
-    classes,
-    fusion: "deep",
-    normalise: true,
-    privileged: "frozen",
-    weights: defaultWeights,
+    ...{ task, model: "tiny", normalise: true, privileged: "frozen", ...shape },
+    classes: (task === "segment" ? data.labels : data.classes).length,
   };
   const privileged = buildMethod("privileged-depth", device, rng.fork("privileged"), config);
   const method = buildMethod("one-stage-rgb", device, rng.fork("network"), config, { privileged });
   const trainer = new Trainer(device, method, defaultTraining(steps), rng.fork("trainer"));
-  const augmentation = { crop: 20, flip: true, jitter: 0.4, gain: 0.1 };
+  const random = { augmentation: { ...everyOption, crop: 20 }, rng };
+  const reports: StepReport[] = [];
   for (let step = 0; step < steps; step++) {
-    const indices = Array.from({ length: 8 }, (_, i) => (8 * step + i) % 64);
-    await trainer.step(makeBatch(data, "train", indices, { mean: 4, std: 2 }, { augmentation, rng, epoch: step >> 3 }));
+    const indices = Array.from({ length: batch }, (_, i) => (batch * step + i) % TRAIN);
+    const epoch = Math.floor((batch * step) / TRAIN);
+    trainer.submit(makeBatch(data, "train", indices, { mean: 4, std: 2 }, { ...random, epoch }, task));
+    if (step % READ === READ - 1 || step === steps - 1) reports.push(...(await trainer.reports()));
   }
   const state = await trainer.state();
-  const total = [...state.values()].reduce((sum, values) => sum + values.length, 0);
-  const all = new Float32Array(total);
-  let offset = 0;
-  for (const values of state.values()) {
-    all.set(values, offset);
-    offset += values.length;
-  }
-  const digest = await crypto.subtle.digest("SHA-256", all);
   trainer.dispose();
-  method.network.dispose();
-  privileged.network.dispose();
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  for (const module of [...method.trained.values(), privileged.network]) module.dispose();
+  return {
+    sha256: await sha256(...state.values()),
+    losses: [reports[0]!.losses.task!, reports.at(-1)!.losses.task!],
+  };
 }
