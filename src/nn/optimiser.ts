@@ -59,6 +59,7 @@ interface Slot extends Buffers {
  * gradient norm is NaN or infinite changes nothing. The state (moments, step count) is part of a checkpoint.
  */
 export class Optimiser {
+  readonly #config: OptimiserConfig;
   readonly #slots: Slot[];
   readonly #flat: Buffers;
   // The scale and the good steps in a row, one element each.
@@ -73,11 +74,14 @@ export class Optimiser {
   #power1 = 1;
   #power2 = 1;
 
+  /** What is not `given` is as in `defaultOptimiser`. */
   constructor(
     private readonly device: GpuDevice,
     parameters: ReadonlyMap<string, Tensor>,
-    private readonly config: OptimiserConfig,
+    given: Partial<OptimiserConfig> = {},
   ) {
+    const config = { ...defaultOptimiser, ...given };
+    this.#config = config;
     const decays = ([, { shape }]: [string, Tensor]) => shape.length > 1;
     const all = [...parameters];
     const placed = [...all.filter(decays), ...all.filter((entry) => !decays(entry))];
@@ -128,8 +132,8 @@ export class Optimiser {
   /** Counts a step, to be taken with this learning rate: what changes from step to step on the host. */
   advance(learningRate: number): void {
     this.#learningRate = learningRate;
-    this.#power1 *= this.config.beta1;
-    this.#power2 *= this.config.beta2;
+    this.#power1 *= this.#config.beta1;
+    this.#power2 *= this.#config.beta2;
     this.#steps++;
   }
 
@@ -165,7 +169,8 @@ export class Optimiser {
    * (one element).
    */
   update(scale = 1): Tensor {
-    const { device, config } = this;
+    const { device } = this;
+    const config = this.#config;
     const { parameter, gradient, first, second } = this.#flat;
     const lossScale = this.lossScale;
     const norm = gradientNorm(device, [gradient], scale, lossScale);
@@ -223,8 +228,8 @@ export class Optimiser {
     this.#power1 = 1;
     this.#power2 = 1;
     for (let i = 0; i < count; i++) {
-      this.#power1 *= this.config.beta1;
-      this.#power2 *= this.config.beta2;
+      this.#power1 *= this.#config.beta1;
+      this.#power2 *= this.#config.beta2;
     }
   }
 

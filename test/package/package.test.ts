@@ -9,7 +9,9 @@ import { build as viteBuild } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "../../scripts/lib/chromium.mjs";
 import { compactShader } from "../../scripts/lib/wgsl.mjs";
+import { encodePng } from "../../src/data/png.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { unpackStateDict } from "../../src/data/stateDict.ts";
 import { GpuDevice } from "../../src/tensor/device.ts";
 import { install, type Packed, pack, root } from "./packed.ts";
 
@@ -180,6 +182,44 @@ describe("the size of the package", () => {
   });
 });
 
+describe("the examples", () => {
+  /** Runs an example as somebody else would: beside the installed package. */
+  function example(name: string, ...args: string[]): string {
+    copyFileSync(join(root, "examples", name), join(packed.app, name));
+    const { code, out, err } = runNode(packed.app, name, ...args);
+    expect(code, err).toBe(0);
+    return out;
+  }
+
+  it("gradients.mjs finds the lowest point of the valley", () => {
+    const [, x, y] = /lowest at \((\S+), (\S+)\)/.exec(example("gradients.mjs"))!;
+    expect(Number(x)).toBeCloseTo(1, 1);
+    expect(Number(y)).toBeCloseTo(1, 1);
+  }, 120_000);
+
+  it("train.mjs tells the arms of a spiral apart and keeps the weights", () => {
+    const [, right] = /(\d+) of 512 points/.exec(example("train.mjs"))!;
+    expect(Number(right)).toBeGreaterThan(500);
+    const state = unpackStateDict(readFileSync(join(packed.app, "spiral.safetensors")));
+    expect([...state.keys()]).toContain("hidden2.weight");
+  }, 120_000);
+
+  it("op.mjs has the right slopes", () => {
+    const [, worst] = /largest difference of 1000 slopes: (\S+)/.exec(example("op.mjs"))!;
+    expect(Number(worst)).toBeLessThan(1e-5);
+  }, 120_000);
+
+  it("predict.mjs says what a photo shows", () => {
+    const { width, height, data } = picture();
+    writeFileSync(join(packed.app, "photo.png"), encodePng({ width, height, data: Uint8Array.from(data) }));
+    const said = example("predict.mjs", MODEL, "photo.png");
+    const shares = [...said.matchAll(/^([\d.]+) % {2}\S/gm)].map(([, share]) => Number(share));
+    expect(shares.length).toBe(3);
+    expect(shares).toEqual([...shares].sort((a, b) => b - a));
+    expect(said).toContain("sees rgb, tells 8 classes apart");
+  }, 120_000);
+});
+
 describe("a network of the package predicts", () => {
   const own = expected();
 
@@ -255,6 +295,33 @@ globalThis.said = (async () => answer(new Uint8Array(await (await fetch("/model"
         ...{ bundle: true, format: "esm", platform: "browser", write: false, minify: true },
       });
       expectAlike(await answerOf(outputFiles[0]!.text), await own);
+      expect(faults).toEqual([]);
+    }, 120_000);
+
+    it("the example of a page, with a picture that somebody picks", async () => {
+      const { outputFiles } = await build({
+        stdin: { contents: readFileSync(join(root, "examples/page/main.js"), "utf8"), resolveDir: packed.app },
+        ...{ bundle: true, format: "esm", platform: "browser", write: false },
+      });
+      const served: Record<string, { contentType: string; body: string | Buffer }> = {
+        "/": { contentType: "text/html", body: readFileSync(join(root, "examples/page/index.html")) },
+        "/bundle.js": { contentType: "text/javascript", body: outputFiles[0]!.text },
+        "/net.safetensors": { contentType: "", body: readFileSync(join(packed.app, MODEL)) },
+      };
+      await page.unrouteAll();
+      await page.route("https://onestage.test/**", (route) =>
+        route.fulfill(served[new URL(route.request().url()).pathname]!),
+      );
+      await page.goto("https://onestage.test/");
+      await page.getByText("Ready.").waitFor({ timeout: 60_000 });
+      const { width, height, data } = picture();
+      const buffer = Buffer.from(encodePng({ width, height, data: Uint8Array.from(data) }));
+      await page.getByLabel("Picture").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer });
+      await page.getByText(`${(await own).top}, `).waitFor({ timeout: 60_000 });
+      await page
+        .getByLabel("Picture")
+        .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no") });
+      await page.getByText("expected").waitFor();
       expect(faults).toEqual([]);
     }, 120_000);
 
