@@ -27,6 +27,7 @@ import {
   table,
 } from "./text.ts";
 import { type Effort, Timer } from "./timing.ts";
+import { measureWeb, webText } from "./web.ts";
 
 const WORSE = 1;
 const BUG = 1;
@@ -44,6 +45,7 @@ interface Options {
   fail?: boolean;
   peers?: string | true;
   scaling?: boolean;
+  web?: boolean;
 }
 
 /**
@@ -92,6 +94,7 @@ function program(io: Io): Command {
       "measure other engines (all, or those named) beside ours instead, same adapter, same process, interleaved",
     )
     .option("--scaling", "measure instead what a training step costs as batch, width and image size grow")
+    .option("--web", "measure instead pages of other engines beside ours in a Chromium: size, first prediction, step")
     .addHelpText(
       "after",
       [
@@ -134,6 +137,7 @@ function chosenCases({ filter, peers, scaling }: Options): { cases: Case[]; name
 async function bench(options: Options, io: Io): Promise<number> {
   if (options.fail && !options.compare) throw new UsageError("--fail: expected --compare with it, got none");
   if (options.peers && options.scaling) throw new UsageError("--peers and --scaling: expected one of them, got both");
+  if (options.web) return benchWeb(options, io);
   const before = options.compare === undefined ? null : parseResult(read(options.compare), options.compare);
   if (options.peers) chosenEngines(options.peers);
   const { cases, names } = chosenCases(options);
@@ -150,6 +154,22 @@ async function bench(options: Options, io: Io): Promise<number> {
   if (options.html !== undefined) write(options.html, renderBench(result, comparison));
   if (interrupted) throw new InterruptedError("interrupted; what was measured before is written");
   return options.fail && isWorse(comparison) ? WORSE : 0;
+}
+
+/** Measures pages in a browser, which has a device of its own. */
+async function benchWeb({ rounds, json, ...others }: Options, io: Io): Promise<number> {
+  for (const name of ["filter", "list", "html", "compare", "peers", "scaling"] as const) {
+    if (others[name]) throw new UsageError(`--web: expected --rounds and --json with it at most, got --${name}`);
+  }
+  if (json !== undefined) write(json, "", "a");
+  const result = await measureWeb(
+    rounds,
+    (line) => io.say(line),
+    () => checkInterrupted(io.signal),
+  );
+  io.out(webText(result));
+  if (json !== undefined) write(json, `${JSON.stringify(result, null, 1)}\n`);
+  return 0;
 }
 
 function isWorse(comparison: Comparison | null): boolean {

@@ -84,6 +84,7 @@ describe("the command line", () => {
     ["--json", "missing/folder/a.json"],
     ["--fail"],
     ["--peers", "--scaling"],
+    ["--web", "--filter", "matmul"],
     ["--unknown"],
     ["excess"],
   ])("ends with one line and exit code 2: %s %s %s", async (...args) => {
