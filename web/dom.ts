@@ -42,7 +42,7 @@ export function clearError(): void {
 
 /** Whether this browser offers WebGPU to this page; says what is needed where it does not. */
 export function hasWebGpu(): boolean {
-  const offered = "gpu" in navigator;
+  const offered = navigator.gpu !== undefined;
   element("no-webgpu").hidden = offered;
   return offered;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BuildOptions, context } from "esbuild";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { findChromium } from "../../scripts/lib/chromium.mjs";
 import { webOptions } from "../../scripts/lib/web.mjs";
 
@@ -13,22 +13,37 @@ export interface Troubles {
   said: string[];
 }
 
-/** A page of the site, in a browser that has not been there before unless a context is given. */
+/** A page of the site, in a browser that has not been there before; one at a time, closed at the end of its test. */
 export interface Visit {
   page: Page;
   troubles: Troubles;
+  /**
+   * The longest task of the page's main thread since it was opened, in milliseconds of processor time: the clock on the
+   * wall would count what other programs, and the adapter that computes on the processor, take from it.
+   */
+  longestTask(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** What is measured in the page from its start. */
-interface Measured {
-  shift: number;
-  /** Script of the page in one go, in milliseconds, longest first. */
-  scripts: number[];
+/** An event of a trace by Chromium, as far as it is looked at: times in microseconds. */
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  tdur?: number;
+  args: { name?: string };
+}
+
+/** What Chromium says of a shift of the layout. */
+interface LayoutShift extends PerformanceEntry {
+  value: number;
+  hadRecentInput: boolean;
+  sources: { node: Node | null }[];
 }
 
 declare global {
-  var measured: Measured;
+  /** What has moved in the page by itself: how far, and the beginning of its HTML. */
+  var shifted: string[];
 }
 
 /** The pages, built as `npm run web` does, served, and a Chromium to look at them with; for the tests of one file. */
@@ -36,6 +51,7 @@ export function openSite(args: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "onestage-web-"));
   let url = "";
   let browser: Browser;
+  const open = new Set<Visit>();
   let stop = async () => {};
   beforeAll(async () => {
     const bundler = await context(webOptions(folder) as BuildOptions);
@@ -45,6 +61,9 @@ export function openSite(args: readonly string[] = []) {
     url = `http://127.0.0.1:${port}/`;
     const options = findChromium() as { args: string[] };
     browser = await chromium.launch({ ...options, args: [...options.args, ...args] });
+  });
+  afterEach(async () => {
+    for (const visit of open) await visit.close();
   });
   afterAll(async () => {
     await browser?.close();
@@ -64,27 +83,47 @@ export function openSite(args: readonly string[] = []) {
       page.on("pageerror", (error) => troubles.said.push(String(error.stack)));
       await page.addInitScript(measure);
       if (before) await page.addInitScript(before);
+      await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
+      let tracing = true;
+      const trace = async () => {
+        tracing = false;
+        return JSON.parse((await browser.stopTracing()).toString()).traceEvents as TraceEvent[];
+      };
+      const visit: Visit = {
+        ...{ page, troubles, longestTask: async () => longestTask(await trace()) },
+        async close() {
+          if (tracing) await trace();
+          await visitor.close();
+          open.delete(visit);
+        },
+      };
+      open.add(visit);
       await page.goto(url + path);
-      return { page, troubles, close: () => visitor.close() };
+      return visit;
     },
   };
 }
 
 /** Runs in the page before everything else. */
 function measure(): void {
-  globalThis.measured = { shift: 0, scripts: [] };
-  const observe = (type: string, see: (entry: PerformanceEntry) => void) => {
-    new PerformanceObserver((list) => list.getEntries().forEach(see)).observe({ type, buffered: true });
-  };
-  observe("layout-shift", (entry) => {
-    const { value, hadRecentInput } = entry as PerformanceEntry & { value: number; hadRecentInput: boolean };
-    if (!hadRecentInput) measured.shift += value;
-  });
-  observe("long-animation-frame", (entry) => {
-    const { scripts } = entry as PerformanceEntry & { scripts: PerformanceEntry[] };
-    measured.scripts.push(...scripts.map(({ duration }) => duration));
-    measured.scripts.sort((a, b) => b - a);
-  });
+  globalThis.shifted = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { value, hadRecentInput, sources } = entry as LayoutShift;
+      const moved = sources.map(({ node }) =>
+        ((node as Element | null)?.outerHTML ?? node?.textContent ?? "").slice(0, 80),
+      );
+      if (!hadRecentInput) globalThis.shifted.push(`${value}: ${moved.join(", ")}`);
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}
+
+function longestTask(events: readonly TraceEvent[]): number {
+  const thread = ({ pid, tid }: TraceEvent) => `${pid}/${tid}`;
+  const main = events.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(thread);
+  const tasks = events.filter((event) => /RunTask$/.test(event.name) && main.includes(thread(event)));
+  if (tasks.length === 0) throw new Error("expected tasks of the page in the trace, got none");
+  return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1000;
 }
 
 /** Waits until an element's text matches. */

@@ -58,7 +58,7 @@ describe("a run in a page", () => {
     expect(await plain.page.getAttribute("#accuracy-plot", "aria-label")).toMatch(/^After 8 epochs: /);
     await plain.close();
 
-    const { page, troubles, close } = await site.visit("train.html");
+    const { page, troubles } = await site.visit("train.html");
     await choose(page, CHOICE);
     await page.click("#start");
     await steps(page, 10);
@@ -77,7 +77,6 @@ describe("a run in a page", () => {
     const broken = await download(page);
     expect(sha256(broken.bytes)).toBe(sha256(whole.bytes));
     expect(troubles.said).toEqual([]);
-    await close();
 
     expect(whole.name).toBe("classify-one-stage-rgb.safetensors");
     const { metadata, tensors } = parseSafetensors(whole.bytes, whole.name);
@@ -96,7 +95,7 @@ describe("a run in a page", () => {
   }, 600_000);
 
   it("gives up a device that is lost again and again, and what was saved goes on later", async () => {
-    const { page, close } = await site.visit("train.html");
+    const { page } = await site.visit("train.html");
     await page.selectOption("[name=method]", "rgb-only");
     await choose(page, { ...CHOICE, epochs: 200 });
     await page.click("#start");
@@ -119,11 +118,10 @@ describe("a run in a page", () => {
     await page.reload();
     await says(page, "#state", /^Stopped$/);
     expect(await page.isHidden("#saved")).toBe(true);
-    await close();
   }, 300_000);
 
   it("labels pixels, and refuses what cannot be trained in words", async () => {
-    const { page, troubles, close } = await site.visit("train.html");
+    const { page, troubles, longestTask } = await site.visit("train.html");
     await page.check("[name=task][value=segment]", { force: true });
     await page.selectOption("[name=method]", "rgb-only");
     await choose(page, { ...CHOICE, scenes: 4 });
@@ -134,7 +132,7 @@ describe("a run in a page", () => {
     await says(page, "#state", /^Finished$/, 180_000);
     expect(await page.textContent("#fact-step")).toBe("10 of 10");
     expect(await page.isHidden("#error")).toBe(true);
+    expect(await longestTask()).toBeLessThan(50);
     expect(troubles.said).toEqual([]);
-    await close();
   }, 300_000);
 });

@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { renderScene } from "../../src/data/scenes/index.ts";
+import { openNetwork } from "../../src/infer/index.ts";
+import { argmax } from "../../src/model/metrics.ts";
+import { pngFile } from "../data/pngFile.ts";
+import { testDevice } from "../device.ts";
+import { openSite, says } from "./site.ts";
+
+// A camera that shows a pattern, and is allowed.
+const site = openSite(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const picture = (page: Page) => page.evaluate(() => document.querySelector<HTMLCanvasElement>("#picture")!.toDataURL());
+
+async function upload(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  await page.setInputFiles("#file", { name, mimeType: "image/png", buffer: Buffer.from(bytes) });
+}
+
+describe("the demo", () => {
+  it("shows a scene to both networks, names its object and its pixels, as Node does", async () => {
+    const { page, troubles, longestTask } = await site.visit("index.html");
+    await says(page, "#state", /^Scene 1$/);
+    const first = await picture(page);
+    await page.click("[aria-label='Scene 3']");
+    await says(page, "#state", /^Scene 3$/);
+    expect(await picture(page)).not.toBe(first);
+    expect(await page.getAttribute("[aria-label='Scene 3']", "aria-pressed")).toBe("true");
+    for (const name of ["one-stage-rgb", "rgb-only"]) {
+      const file = `web/models/classify-${name}.safetensors`;
+      const network = openNetwork(await testDevice(), readFileSync(join(root, file)), file);
+      const { width, height } = network.facts;
+      const { rgb: data, target } = renderScene(1, "test/2", { width, height, target: 2 });
+      const probabilities = (await network.predict({ rgb: { width, height, data } })).probabilities!;
+      network.dispose();
+      const best = argmax(probabilities);
+      const verdict = await page.textContent(`#${name} .verdict`);
+      const [, sign, said, percent] = /^(.) (.*), (\d+)%$/.exec(verdict!)!;
+      expect([sign, said]).toEqual([best === target ? "✓" : "✗", network.classes[best]]);
+      expect(Math.abs(Number(percent) - 100 * probabilities[best]!)).toBeLessThan(1);
+      expect(await page.textContent(`#${name} .time`)).toMatch(/^\d+ ms$/);
+    }
+    expect(await page.textContent("#restored-note")).toMatch(/^Mean of \d+ features in \d+ × \d+ cells/);
+    expect(await page.locator("#channels canvas").count()).toBe(4);
+
+    await page.check("[name=task][value=segment]", { force: true });
+    for (const name of ["one-stage-rgb", "rgb-only"]) {
+      await says(page, `#${name} .verdict`, /^\d+(\.\d)?% of the pixels right$/);
+    }
+    expect(await page.isVisible("#truth")).toBe(true);
+    expect(await longestTask()).toBeLessThan(50);
+    expect(troubles.said).toEqual([]);
+  }, 300_000);
+
+  it("takes pictures of the visitor's, and says what is wrong with those that are none", async () => {
+    const { page, troubles } = await site.visit("index.html");
+    await page.waitForSelector("#upload:not([disabled])");
+    const scene = await picture(page);
+    await page.setInputFiles("#file", join(root, "docs/report.png"));
+    await says(page, "#state", /^report\.png$/);
+    const own = await picture(page);
+    expect(own).not.toBe(scene);
+    expect(await page.textContent("#depth-note")).toBe("Depth: your picture has none");
+    expect(await page.textContent("#rgb-only .verdict")).toMatch(/^[a-z -]+, \d+%$/);
+
+    const bomb = pngFile({ width: 30000, height: 30000, bits: 8, colour: 2 });
+    const hostile: [string, Uint8Array, RegExp][] = [
+      ["words.png", new TextEncoder().encode("<svg onload=alert(1)>"), /^words\.png: expected a whole picture, got/],
+      ["bomb.png", bomb, /^bomb\.png: expected a picture of 1 to 4096 pixels a side, got 30000x30000$/],
+      ["cut.png", bomb.subarray(0, 40), /^cut\.png: expected/],
+      ["empty.png", new Uint8Array(), /^empty\.png: expected/],
+    ];
+    for (const [name, bytes, message] of hostile) {
+      await upload(page, name, bytes);
+      await says(page, "#error-text", message);
+      expect(await picture(page)).toBe(own);
+    }
+    await page.click("[aria-label='Scene 2']");
+    await says(page, "#state", /^Scene 2$/);
+    expect(await page.isHidden("#error")).toBe(true);
+    expect(troubles.said).toEqual([]);
+  }, 300_000);
+
+  it("follows the camera until it is stopped, and outlives a lost device", async () => {
+    const { page, troubles } = await site.visit("index.html");
+    await page.waitForSelector("#camera:not([disabled])");
+    await page.click("#camera");
+    await says(page, "#state", /^Camera$/);
+    const one = await picture(page);
+    await page.waitForFunction(
+      (before) => document.querySelector<HTMLCanvasElement>("#picture")!.toDataURL() !== before,
+      one,
+    );
+    await page.evaluate(() => dispatchEvent(new Event("onestage-lose-device")));
+    const two = await picture(page);
+    await page.waitForFunction(
+      (before) => document.querySelector<HTMLCanvasElement>("#picture")!.toDataURL() !== before,
+      two,
+    );
+    expect(await page.textContent("#camera")).toBe("Stop the camera");
+    await page.click("#camera");
+    expect(await page.textContent("#camera")).toBe("Use the camera");
+    expect(await page.evaluate(() => document.querySelector("video")!.srcObject)).toBe(null);
+    await page.click("[aria-label='Scene 4']");
+    await says(page, "#state", /^Scene 4$/);
+    expect(troubles.said).toEqual([]);
+  }, 300_000);
+});
