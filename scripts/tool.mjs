@@ -1,4 +1,4 @@
-// Runs a development tool of node_modules: node scripts/tool.mjs lint|typecheck [its own arguments].
+// Runs a development tool of node_modules: node scripts/tool.mjs lint|typecheck|docs [its own arguments].
 import { join } from "node:path";
 import { ensureInstalled } from "./lib/install.mjs";
 import { root, runMain, SetupError } from "./lib/project.mjs";
@@ -7,6 +7,7 @@ import { runNode } from "./lib/run.mjs";
 const tools = {
   lint: ["@biomejs/biome/bin/biome", "check", "--error-on-warnings"],
   typecheck: ["typescript/bin/tsc", "--noEmit"],
+  docs: ["typedoc/bin/typedoc"],
 };
 
 await runMain(async () => {

@@ -18,13 +18,15 @@ export {
   type Extent,
   fold,
   Kernel,
+  type KernelSpec,
   kernels,
   type Scalar,
 } from "./kernel.ts";
 export { type Computed, defineOp, Op, type OpDefinition } from "./op.ts";
-export type { MemoryUse } from "./pool.ts";
+export type { Cost, Job } from "./origin.ts";
+export type { MemoryUse, Pool } from "./pool.ts";
 export { Program, type ProgramMemory } from "./program.ts";
 export * from "./shape.ts";
 export { backpropagate, noGrad, type TapeNode } from "./tape.ts";
 export { type DType, expectShape, type Held, scope, Tensor } from "./tensor.ts";
-export { defineFamily, Family, families } from "./variant.ts";
+export { defineFamily, Family, type FamilySpec, families } from "./variant.ts";

@@ -144,6 +144,15 @@ describe("the package", () => {
   }, 120_000);
 });
 
+it("has a reference of everything that is exported", () => {
+  const out = join(packed.app, "../docs");
+  const typedoc = join(root, "node_modules/typedoc/bin/typedoc");
+  const { code, out: said, err } = runNode(root, typedoc, "--out", out);
+  expect(code, said + err).toBe(0);
+  const page = readFileSync(join(out, "functions/infer.openNetwork.html"), "utf8");
+  expect(page).toContain("Opens a network out of the bytes of a file");
+}, 120_000);
+
 describe("the size of the package", () => {
   async function bundled(contents: string): Promise<{ bytes: number; gzip: number; text: string }> {
     const { outputFiles } = await build({
