@@ -65,6 +65,8 @@ class TrainPage {
   }
 
   async #start(choice: RunChoice): Promise<void> {
+    const open = this.#status?.state === "paused" || this.#status?.state === "failed";
+    if (open && !confirm("Start another run? The one that is paused is deleted then.")) return;
     button("start").disabled = true;
     this.#show(await this.#client.call("train/start", choice));
   }

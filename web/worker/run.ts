@@ -163,16 +163,16 @@ export class Run {
       const lost = () => {
         note = LOST;
       };
-      if (!this.#wish) await this.keeper.keeping((device) => this.#train(device, store, note), lost);
-      this.#news.stand(this.#wish === null ? "finished" : this.#wish === "stop" ? "stopped" : "paused");
+      const done = !this.#wish && (await this.keeper.keeping((device) => this.#train(device, store, note), lost));
+      this.#news.stand(done ? "finished" : this.#wish === "stop" ? "stopped" : "paused");
     } catch (error) {
       this.#news.note(error instanceof Error ? error.message : String(error));
       this.#news.stand("failed");
     }
   }
 
-  /** Trains what is left of the saved run. */
-  async #train(device: GpuDevice, store: Store, note: string | null): Promise<void> {
+  /** Trains what is left of the saved run; false if it was broken off before its end. */
+  async #train(device: GpuDevice, store: Store, note: string | null): Promise<boolean> {
     const loaded = await loadRun(store);
     if (!loaded) throw new UsageError("run: expected it to be saved, got nothing");
     const { record } = loaded;
@@ -180,7 +180,7 @@ export class Run {
     this.#news.show(record, note);
     this.#news.stand("training");
     const dataset = this.#scenes(record);
-    while (record.stage < record.stages.length) {
+    for (;;) {
       const opened = await this.#open(device, store, record, state);
       try {
         const save = async () => {
@@ -192,12 +192,13 @@ export class Run {
           wish: () => this.#wish,
           asked: () => this.#asked.splice(0),
         });
-        if (broken) return;
+        if (broken) return false;
         const name = record.stages[record.stage]!.name;
         if (record.stage === record.stages.length - 1) {
           record.ended = "finished";
           await save();
-          return;
+          this.#news.saved(record);
+          return true;
         }
         await saveStage(store, name, (await networkFile(record, opened.method)).bytes);
         Object.assign(record, { stage: record.stage + 1, stageStep: 0, sums: emptySums(), window: emptySums() });
