@@ -245,8 +245,8 @@ export class GpuDevice implements Device {
       const empty = sources.every(({ bytes }) => bytes === 0);
       copies = empty ? sources.map(() => new ArrayBuffer(0)) : await this.stream.read(sources);
     } catch (cause) {
-      // The map fails before the promise of the lost device settles.
-      await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      // The map fails before the promise of the lost device settles, on a busy machine long before.
+      await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 3000))]);
       this.check();
       throw new GpuError(`read: expected the tensors' bytes from the GPU, got: ${(cause as Error).message}`);
     }

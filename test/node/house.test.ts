@@ -63,7 +63,7 @@ const importsGoDown: Rule = (file) => {
 };
 
 const nodeStaysInItsPlaces: Rule = (file) => {
-  const allowed = /\.node\.ts$|^(src\/cli|src\/data\/node|scripts|test|bench)\/|^vitest\.config\.ts$/;
+  const allowed = /\.node\.ts$|^(src\/cli|src\/data\/node|scripts|test|bench|examples)\/|^vitest\.config\.ts$/;
   if (!isCode(file.path) || allowed.test(file.path)) return [];
   return imports(file)
     .filter((name) => name.startsWith("node:"))
