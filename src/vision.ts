@@ -12,6 +12,9 @@ export { fitSample, type Size } from "./data/resample.ts";
 export type { Dataset, Sample } from "./data/sample.ts";
 export * from "./data/scenes/index.ts";
 export { type SplitStatistics, statistics } from "./data/statistics.ts";
+export type { NetworkFacts } from "./infer/facts.ts";
+export { type PixelSource, readPixels } from "./infer/image.ts";
+export { type Answer, type FeatureMaps, type Images, openNetwork, TrainedNetwork } from "./infer/network.ts";
 export {
   type ArchitectureName,
   architectures,
