@@ -1,3 +1,4 @@
+import { adapterName, type Facts, UNKNOWN } from "./facts.ts";
 import { judged, type Result } from "./result.ts";
 import { noiseBand } from "./statistics.ts";
 
@@ -51,10 +52,25 @@ export function compare(before: Result, after: Result): Comparison {
 
 function differences({ facts: a }: Result, { facts: b }: Result): string[] {
   const pairs: [string, string, string][] = [
-    ["adapter", a.adapter.description, b.adapter.description],
+    ["adapter", ...adapterNames(a.adapter, b.adapter)],
     ["processor", a.machine.processor, b.machine.processor],
     ["cores", String(a.machine.cores), String(b.machine.cores)],
-    ["webgpu", a.versions.webgpu ?? "none", b.versions.webgpu ?? "none"],
+    ["runtime", runtime(a.versions), runtime(b.versions)],
   ];
-  return pairs.filter(([, was, is]) => was !== is).map(([what, was, is]) => `other ${what}: ${was} before, ${is} now`);
+  return pairs
+    .filter(([, was, is]) => was !== is && was !== UNKNOWN && is !== UNKNOWN)
+    .map(([what, was, is]) => `other ${what}: ${was} before, ${is} now`);
+}
+
+/** The names of two adapters, told by what is known of both: browsers do not repeat what the driver says. */
+function adapterNames(a: Facts["adapter"], b: Facts["adapter"]): [string, string] {
+  const known = a.description && b.description;
+  const name = (adapter: Facts["adapter"]) =>
+    adapterName(known ? adapter : { ...adapter, device: "", description: "" });
+  return [name(a), name(b)];
+}
+
+/** What the program runs in, as far as times depend on it. */
+function runtime({ browser, webgpu }: Facts["versions"]): string {
+  return browser ?? `Node with webgpu ${webgpu ?? "of no known version"}`;
 }

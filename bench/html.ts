@@ -1,8 +1,10 @@
 import { type Html, html, jsonScript, Html as Raw } from "../src/report/html.ts";
 import { styleSheet } from "../src/report/page/style.ts";
 import type { Comparison } from "./compare.ts";
+import { adapterName } from "./facts.ts";
 import { logPlot, plotStyle, type Series } from "./plot.ts";
-import { attained, type Ceilings, judged, type Result, type Row, type ScalingCurve } from "./result.ts";
+import type { Result, ScalingCurve } from "./result.ts";
+import { roofline } from "./roofline.ts";
 import { fitLine } from "./statistics.ts";
 import {
   ceilingsText,
@@ -10,8 +12,6 @@ import {
   gainNotes,
   linearity,
   mebibytes,
-  percent,
-  rate,
   rowCells,
   rowHeader,
   stepNotes,
@@ -20,14 +20,6 @@ import {
 
 // The page shows what it carries and may fetch nothing.
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; img-src data:";
-
-const families: [name: string, color: string, holds: (row: Row) => boolean][] = [
-  ["matmul", "#1f77d0", ({ name }) => name.startsWith("matmul")],
-  ["conv2d", "#d9541e", ({ name }) => /^conv2d \S+.*-\d+$/.test(name)],
-  ["conv2d dx", "#e8a13a", ({ name }) => name.startsWith("conv2d") && name.endsWith(" dx")],
-  ["conv2d dw", "#8a3ab9", ({ name }) => name.startsWith("conv2d") && name.endsWith(" dw")],
-  ["other kernels", "#2a9d6f", ({ group }) => group === "kernel"],
-];
 
 /** A whole run as one HTML page that loads nothing. */
 export function renderBench(result: Result, comparison: Comparison | null): string {
@@ -45,7 +37,7 @@ export function renderBench(result: Result, comparison: Comparison | null): stri
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>onestage bench</title><link rel="icon" href="data:,">
 <style>${new Raw(styleSheet())}${plotStyle}</style></head><body>
-<header><h1>onestage bench</h1><p class="subtitle">${facts.adapter.description || facts.adapter.device}</p>
+<header><h1>onestage bench</h1><p class="subtitle">${adapterName(facts.adapter)}</p>
 <p class="meta">${facts.date}${facts.adapter.software && " · a software adapter: the processor computes"}</p></header>
 <main>${sections.map(([title, body]) => body && html`<section><h2>${title}</h2>${body}</section>\n`)}</main>
 <footer>This page carries everything it shows and loads nothing. Its numbers are also inside it as JSON, in the element with the id “bench-data”.</footer>
@@ -53,29 +45,6 @@ ${jsonScript("bench-data", result)}
 </body></html>
 `;
   return page.text;
-}
-
-/** Operations a second against operations per byte: under a slope the memory limits, under the flat part arithmetic. */
-function roofline(rows: readonly Row[], ceilings: Ceilings): Html {
-  const kernels = rows.filter(({ group, flops, bytes }) => group === "kernel" && flops && bytes);
-  const left = new Set(kernels);
-  const series = families.map(([name, color, holds]): Series => {
-    const mine = [...left].filter(holds);
-    for (const row of mine) left.delete(row);
-    const points = mine.map((row) => {
-      const speed = row.flops! / (judged(row).median / 1000);
-      const title = `${row.name}: ${rate(speed, "FLOP")}, ${percent(attained(row, ceilings))} of the ceiling`;
-      return { x: row.flops! / row.bytes!, y: speed / 1e9, title };
-    });
-    return { name, color, points };
-  });
-  const intensities = kernels.map(({ flops, bytes }) => flops! / bytes!);
-  const knee = ceilings.flops / ceilings.bytes;
-  const ends = [Math.min(...intensities, knee / 4), knee, Math.max(...intensities, knee * 4)];
-  const roof = ends.map((x) => ({ x, y: Math.min(ceilings.flops, x * ceilings.bytes) / 1e9, title: "" }));
-  const ceiling: Series = { name: "measured ceilings", color: "#777", points: roof, line: true, dashed: true };
-  return html`<p class="lead">Each point is a kernel at one shape. Under the slope the memory limits, under the flat part arithmetic does; the distance to the line is what could still be won. A point can lie above the slope when its data stay in the cache.</p>
-${logPlot("Roofline of the kernels", "operations per byte that must be moved", "GFLOP/s", [ceiling, ...series.filter(({ points }) => points.length > 0)])}`;
 }
 
 function grid(header: readonly string[], body: readonly (readonly string[])[], classes: readonly string[] = []): Html {

@@ -17,42 +17,48 @@ export interface Series {
   dashed?: boolean;
 }
 
-const WIDTH = 760;
-const HEIGHT = 420;
+/** Extents of a plot; its letters keep their size. */
+export interface PlotSize {
+  width: number;
+  height: number;
+}
+
+const SIZE: PlotSize = { width: 760, height: 420 };
 const LEFT = 74;
 const RIGHT = 16;
 const TOP = 14;
 const BOTTOM = 48;
 
 /** A plot with two logarithmic axes as SVG; points without positive coordinates are left out. */
-export function logPlot(label: string, xLabel: string, yLabel: string, series: readonly Series[]): Html {
+export function logPlot(label: string, xLabel: string, yLabel: string, series: readonly Series[], size = SIZE): Html {
+  const { width, height } = size;
   const drawn = series.map((one) => ({ ...one, points: one.points.filter(({ x, y }) => x > 0 && y > 0) }));
   const all = drawn.flatMap(({ points }) => points);
   if (all.length === 0) return html`<p class="small">Nothing to plot.</p>`;
   const xs = axis(all.map(({ x }) => x));
   const ys = axis(all.map(({ y }) => y));
-  const px = (x: number) => round(LEFT + (WIDTH - LEFT - RIGHT) * xs.at(x));
-  const py = (y: number) => round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * ys.at(y));
+  const px = (x: number) => round(LEFT + (width - LEFT - RIGHT) * xs.at(x));
+  const py = (y: number) => round(height - BOTTOM - (height - TOP - BOTTOM) * ys.at(y));
   const grid = [
     ...xs.ticks.map(
-      (x) => html`<path class="grid" d="M${px(x)} ${TOP}V${HEIGHT - BOTTOM}"/>
-<text x="${px(x)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${plain(x)}</text>`,
+      (x) => html`<path class="grid" d="M${px(x)} ${TOP}V${height - BOTTOM}"/>
+<text x="${px(x)}" y="${height - BOTTOM + 18}" text-anchor="middle">${plain(x)}</text>`,
     ),
     ...ys.ticks.map(
-      (y) => html`<path class="grid" d="M${LEFT} ${py(y)}H${WIDTH - RIGHT}"/>
+      (y) => html`<path class="grid" d="M${LEFT} ${py(y)}H${width - RIGHT}"/>
 <text x="${LEFT - 8}" y="${py(y) + 4}" text-anchor="end">${plain(y)}</text>`,
     ),
   ];
   const marks = drawn.map(({ name, color, points, line, dashed }) => {
     const path = points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${px(x)} ${py(y)}`).join("");
-    const stroke = `stroke:${color}${dashed ? ";stroke-dasharray:6 4" : ""}`;
-    return html`<g data-series="${name}">${line && html`<path class="line" style="${stroke}" d="${path}"/>`}
-${dashed ? null : points.map((p) => html`<circle cx="${px(p.x)}" cy="${py(p.y)}" r="4.5" style="fill:${color}"><title>${p.title}</title></circle>\n`)}</g>`;
+    const dashes = dashed ? "6 4" : "none";
+    return html`<g data-series="${name}">${line && html`<path class="line" stroke="${color}" stroke-dasharray="${dashes}" d="${path}"/>`}
+${dashed ? null : points.map((p) => html`<circle cx="${px(p.x)}" cy="${py(p.y)}" r="4.5" fill="${color}"><title>${p.title}</title></circle>\n`)}</g>`;
   });
-  return html`<figure class="log-plot"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${grid}${marks}
-<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${xLabel}</text>
-<text transform="translate(16 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yLabel}</text></svg>
-<ul class="legend">${drawn.map(({ name, color }) => html`<li><i style="background:${color}"></i>${name}</li>`)}</ul></figure>`;
+  return html`<figure class="log-plot"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${grid}${marks}
+<text x="${(LEFT + width - RIGHT) / 2}" y="${height - 8}" text-anchor="middle">${xLabel}</text>
+<text transform="translate(16 ${(TOP + height - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yLabel}</text></svg>
+<ul class="legend">${drawn.map(({ name, color }) => html`<li><svg viewBox="0 0 8 8"><rect width="8" height="8" rx="4" fill="${color}"/></svg>${name}</li>`)}</ul></figure>`;
 }
 
 /** A logarithmic axis over some values: where a value lies (0..1), and its ticks. */
@@ -85,6 +91,6 @@ export const plotStyle = new Html(`
 .log-plot text{fill:var(--muted)}
 .log-plot .grid{stroke:var(--rule);fill:none}
 .log-plot .line{fill:none;stroke-width:2}
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;font-size:.85rem}
-.legend i{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin-right:.4em}
+.log-plot .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;font-size:.85rem}
+.log-plot .legend svg{width:.8em;height:.8em;margin-right:.4em}
 .slower td{color:var(--bad)}.faster td{color:var(--good)}`);

@@ -4,16 +4,16 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { checkInterrupted, InterruptedError, type Io } from "../src/cli/io.ts";
 import { OnestageError, UsageError } from "../src/tensor/errors.ts";
 import { VERSION } from "../src/tensor/version.ts";
-import { type Case, matches } from "./cases.ts";
+import { chosenCases } from "./all.ts";
+import type { Case } from "./cases.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { nodeSurroundings } from "./facts.node.ts";
 import { factsOf } from "./facts.ts";
 import { renderBench } from "./html.ts";
-import { kernelCases } from "./kernels.ts";
 import { chosenEngines, measurePeers, peerCases } from "./peers.ts";
-import { FORMAT, parseResult, type Result } from "./result.ts";
+import { freshResult, parseResult, type Result } from "./result.ts";
 import { ceilingsOf, measureCases, withinReach } from "./run.ts";
 import { measureScaling, scalingAxes } from "./scaling.ts";
-import { stepCases } from "./steps.ts";
 import {
   ceilingsText,
   comparisonText,
@@ -36,6 +36,7 @@ const INTERRUPTED = 130;
 
 interface Options {
   filter: string;
+  short?: boolean;
   list?: boolean;
   rounds: number;
   budget: number;
@@ -77,6 +78,7 @@ function program(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} })
     .option("--filter <text>", "only cases whose name has all of these words, such as “conv2d dw” or “train tiny”", "")
+    .option("--short", "only a few cases, one of each kind")
     .option("--list", "name the cases and measure nothing")
     .option("--rounds <number>", "samples of each case at most", integer(1, 1000), 9)
     .option(
@@ -123,8 +125,8 @@ function seconds(text: string): number {
 }
 
 /** The cases that a filter leaves, or none where something else is measured. @throws UsageError if it leaves nothing. */
-function chosenCases({ filter, peers, scaling }: Options): { cases: Case[]; names: string[] } {
-  const own = peers || scaling ? [] : [...kernelCases(), ...stepCases()].filter((one) => matches(one, filter));
+function choose({ filter, short, peers, scaling }: Options): { cases: Case[]; names: string[] } {
+  const own = peers || scaling ? [] : chosenCases(filter, short);
   const names = peers
     ? peerCases(filter).map(({ name }) => name as string)
     : scaling
@@ -137,10 +139,13 @@ function chosenCases({ filter, peers, scaling }: Options): { cases: Case[]; name
 async function bench(options: Options, io: Io): Promise<number> {
   if (options.fail && !options.compare) throw new UsageError("--fail: expected --compare with it, got none");
   if (options.peers && options.scaling) throw new UsageError("--peers and --scaling: expected one of them, got both");
+  if (options.short && (options.peers || options.scaling)) {
+    throw new UsageError(`--short: expected neither --peers nor --scaling with it, got one`);
+  }
   if (options.web) return benchWeb(options, io);
   const before = options.compare === undefined ? null : parseResult(read(options.compare), options.compare);
   if (options.peers) chosenEngines(options.peers);
-  const { cases, names } = chosenCases(options);
+  const { cases, names } = choose(options);
   if (options.list) {
     io.out(`${names.join("\n")}\n`);
     return 0;
@@ -158,7 +163,7 @@ async function bench(options: Options, io: Io): Promise<number> {
 
 /** Measures pages in a browser, which has a device of its own. */
 async function benchWeb({ rounds, json, ...others }: Options, io: Io): Promise<number> {
-  for (const name of ["filter", "list", "html", "compare", "peers", "scaling"] as const) {
+  for (const name of ["filter", "short", "list", "html", "compare", "peers", "scaling"] as const) {
     if (others[name]) throw new UsageError(`--web: expected --rounds and --json with it at most, got --${name}`);
   }
   if (json !== undefined) write(json, "", "a");
@@ -179,17 +184,8 @@ function isWorse(comparison: Comparison | null): boolean {
 async function measure(cases: Case[], options: Options, io: Io): Promise<{ result: Result; interrupted: boolean }> {
   const { filter, rounds, budget } = options;
   const device = await io.openDevice();
-  const result: Result = {
-    format: FORMAT,
-    facts: factsOf(device, io.env),
-    options: { filter: filter || null, rounds, budget },
-    ceilings: null,
-    rows: [],
-    skipped: [],
-    scaling: [],
-    peers: [],
-    interrupted: false,
-  };
+  const facts = factsOf(device, nodeSurroundings(io.env));
+  const result = freshResult(facts, { filter: filter || null, rounds, budget });
   const check = () => checkInterrupted(io.signal);
   const effort: Effort = { rounds, budget: 1000 * budget, check };
   const timer = new Timer(device);

@@ -108,6 +108,14 @@ export interface Result {
   interrupted: boolean;
 }
 
+/** The result of a run that has measured nothing yet. */
+export function freshResult(facts: Facts, options: Result["options"]): Result {
+  return {
+    ...{ format: FORMAT, facts, options },
+    ...{ ceilings: null, rows: [], skipped: [], scaling: [], peers: [], interrupted: false },
+  };
+}
+
 /** The time that a row is judged by: the GPU's for kernels where there are timestamps, else wall time. */
 export function judged(row: Pick<Row, "group" | "wall" | "gpu">): Summary {
   return row.group === "kernel" && row.gpu ? row.gpu : row.wall;
@@ -127,17 +135,35 @@ export function parseResult(text: string, file: string): Result {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${file}: expected JSON that --json wrote, got: ${(error as Error).message}`);
+    throw new UsageError(`${file}: expected JSON that the bench wrote, got: ${(error as Error).message}`);
   }
-  const { format, rows } = (value ?? {}) as { format?: unknown; rows?: unknown };
+  const { format, facts, rows } = (value ?? {}) as Partial<Record<keyof Result, unknown>>;
   if (format !== FORMAT) throw new UsageError(`${file}: expected the format ${FORMAT}, got ${JSON.stringify(format)}`);
-  const isSummary = (summary: unknown) => {
-    const { median, spread, n } = (summary ?? {}) as Partial<Summary>;
-    return [median, spread, n].every((number) => typeof number === "number");
-  };
-  const isRow = (row: Partial<Row> | null) => typeof row?.name === "string" && isSummary(row.wall);
   if (!Array.isArray(rows) || !rows.every(isRow)) {
     throw new UsageError(`${file}: expected rows with names and times, got something else`);
   }
+  if (!areFacts(facts)) throw new UsageError(`${file}: expected what the run was made on, got something else`);
   return value as Result;
+}
+
+type Loose<T> = { [K in keyof T]?: unknown };
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+function isRow(row: unknown): boolean {
+  if (!isRecord(row)) return false;
+  const { name, group, wall, gpu = null }: Loose<Row> = row;
+  return typeof name === "string" && typeof group === "string" && isSummary(wall) && (gpu === null || isSummary(gpu));
+}
+
+function isSummary(summary: unknown): boolean {
+  if (!isRecord(summary)) return false;
+  const { median, spread, n }: Loose<Summary> = summary;
+  return [median, spread, n].every((number) => typeof number === "number");
+}
+
+function areFacts(facts: unknown): boolean {
+  if (!isRecord(facts)) return false;
+  const { date, adapter, machine, versions }: Loose<Facts> = facts;
+  return typeof date === "string" && [adapter, machine, versions].every(isRecord);
 }

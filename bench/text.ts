@@ -1,5 +1,5 @@
 import type { Comparison } from "./compare.ts";
-import type { Facts } from "./facts.ts";
+import { adapterName, type Facts } from "./facts.ts";
 import { attained, type Ceilings, judged, type PeerCaseResult, type Row, type ScalingCurve } from "./result.ts";
 import { fitLine, median, noiseBand } from "./statistics.ts";
 
@@ -51,11 +51,12 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** What the run was made on, in a few lines. */
 export function factsText({ machine, adapter, versions, load }: Facts): string {
   const kind = adapter.software ? "software adapter: the processor computes" : "GPU";
-  const loaded = load.before.map((value) => value.toFixed(1)).join(" ");
+  const loaded = load.before.map((value) => value.toFixed(1)).join(" ") || "unknown";
+  const runtime = versions.browser ?? `node ${versions.node}, webgpu (Dawn) ${versions.webgpu ?? "none"}`;
   return [
-    `adapter   ${adapter.description || adapter.device} (${kind})`,
+    `adapter   ${adapterName(adapter)} (${kind})`,
     `machine   ${machine.processor}, ${machine.cores} cores, ${mebibytes(machine.memory)}, load ${loaded}`,
-    `versions  onestage ${versions.onestage}, node ${versions.node}, webgpu (Dawn) ${versions.webgpu ?? "none"}`,
+    `versions  onestage ${versions.onestage}, ${runtime}`,
     "",
   ].join("\n");
 }
@@ -186,19 +187,24 @@ export function peersText(results: readonly PeerCaseResult[]): string {
 }
 
 /** A comparison with an older run. */
-export function comparisonText({ changes, onlyBefore, onlyAfter, warnings }: Comparison): string {
+export function comparisonText(comparison: Comparison): string {
+  const { changes } = comparison;
   const marks = { faster: "faster", slower: "SLOWER", same: "" };
   const rows = changes.map(({ name, before, after, change, band, verdict }) => {
     const signed = `${change > 0 ? "+" : ""}${(100 * change).toFixed(1)} %`;
     return [name, time(before), time(after), signed, `±${(100 * band).toFixed(1)} %`, marks[verdict]];
   });
+  const body = rows.length > 0 ? table([["case", "before", "now", "change", "noise", ""], ...rows]) : "";
+  return `${body}${comparisonNotes(comparison).join("\n")}\n`;
+}
+
+/** What there is to know of a comparison beside its cases, one line each. */
+export function comparisonNotes({ changes, onlyBefore, onlyAfter, warnings }: Comparison): string[] {
   const count = (verdict: string) => changes.filter((change) => change.verdict === verdict).length;
-  const lines = [
+  return [
     ...warnings.map((warning) => `careful: ${warning}`),
     `${count("faster")} faster, ${count("slower")} slower, ${count("same")} within the noise`,
     ...(onlyBefore.length > 0 ? [`not measured now: ${onlyBefore.length} cases`] : []),
     ...(onlyAfter.length > 0 ? [`new: ${onlyAfter.length} cases`] : []),
   ];
-  const body = rows.length > 0 ? table([["case", "before", "now", "change", "noise", ""], ...rows]) : "";
-  return `${body}${lines.join("\n")}\n`;
 }

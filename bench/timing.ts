@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { GpuDevice } from "../src/tensor/device.ts";
 import { Queries } from "../src/tensor/queries.ts";
 import { type Summary, summarise } from "./statistics.ts";
@@ -11,6 +10,8 @@ const MOST_DISPATCHES = 250;
 const LEAST_ROUNDS = 3;
 // Shorter waits are not worth a timer (ms).
 const SHORT = 4;
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Times of one run of a piece of work, in milliseconds. */
 export interface Sample {

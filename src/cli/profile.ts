@@ -1,28 +1,17 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
-import { sceneDataset } from "../data/scenes/index.ts";
-import { buildMethod, existsAmong, type MethodName, methods, twoModalities } from "../model/methods.ts";
-import { profilePrediction, profileTraining, type StepProfileOptions } from "../model/profile.ts";
-import { defaultTraining, type HostBatch, Trainer } from "../model/train.ts";
-import type { Module } from "../nn/module.ts";
+import { existsAmong, type MethodName, methods, twoModalities } from "../model/methods.ts";
 import { renderProfile } from "../report/profile.ts";
-import { datasetFacts, inputScale } from "../run/dataset.ts";
-import { networkConfig } from "../run/settings.ts";
-import { disposeMethod } from "../run/stage.ts";
-import type { GpuDevice } from "../tensor/device.ts";
+import { profileStep } from "../run/profile.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { type Grouping, groupings, groupSpans, type Profile, totalOf } from "../tensor/profile.ts";
-import { Rng } from "../tensor/rng.ts";
+import { type Grouping, groupings, groupSpans, totalOf } from "../tensor/profile.ts";
 import { chromeTrace } from "../tensor/trace.ts";
 import { adapterName } from "./finish.ts";
 import { choice, type Flag, whole } from "./flag.ts";
 import { checkInterrupted, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useStored } from "./kernels.ts";
 import { flags, newSettings } from "./settings.ts";
-
-const SEED = 1;
 
 /** Whether the built-in scenes have what a method sees. */
 function ofScenes(name: string): boolean {
@@ -56,14 +45,18 @@ export interface ProfileOptions {
 
 /** Profiles a step on the built-in scenes and prints where its time goes. */
 export async function profile(options: ProfileOptions, io: Io): Promise<void> {
-  const { trace, by, infer, json, method, model, task, batch, size } = options;
+  const { trace, by, infer, json, method, model, task, batch, size, steps } = options;
   checkTrace(trace);
   const device = await io.openDevice();
   await useStored(device, tunedStore(io), io);
   tellKernels(device, io);
-  const what = `${method}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${batch} images of ${size}×${size}`;
+  const check = () => checkInterrupted(io.signal);
+  check();
+  const settings = { ...newSettings({ task, model, batch, size }), size };
+  const { title: what, profile: profiled } = await profileStep(device, settings, {
+    ...{ method, infer: infer ?? false, steps, check },
+  });
   const on = adapterName(device);
-  const profiled = await run(device, options, io);
   if (trace !== undefined) {
     const text = JSON.stringify(chromeTrace(profiled, `${what}, ${on}`));
     await writeFileAtomic(trace, new TextEncoder().encode(text));
@@ -72,46 +65,13 @@ export async function profile(options: ProfileOptions, io: Io): Promise<void> {
     const groups = Object.fromEntries(
       groupings.map((name) => [name, groupSpans(profiled.spans, name, profiled.limits)]),
     );
-    const { infer: _, json: __, ...settings } = options;
-    const facts = { adapter: on, step: infer ? "predict" : "train", settings };
+    const { infer: _, json: __, ...given } = options;
+    const facts = { adapter: on, step: infer ? "predict" : "train", settings: given };
     io.out(`${JSON.stringify({ ...facts, total: totalOf(profiled.spans, profiled.limits), groups, ...profiled })}\n`);
     return;
   }
   io.out(renderProfile(profiled, { by, title: [what, on] }));
   if (trace !== undefined) io.say(`trace written to ${trace}; open it at ui.perfetto.dev`);
-}
-
-async function run(device: GpuDevice, options: ProfileOptions, io: Io): Promise<Profile> {
-  const { method: name, batch, size, task, model, steps, infer } = options;
-  checkInterrupted(io.signal);
-  const dataset = sceneDataset({ seed: SEED, width: size, height: size, train: batch, val: 1, test: 0 });
-  const settings = newSettings({ task, model, batch, size });
-  const facts = datasetFacts(dataset, settings);
-  const config = networkConfig(settings, facts);
-  const host: HostBatch = makeBatch(
-    dataset,
-    "train",
-    Array.from({ length: batch }, (_, i) => i),
-    inputScale(facts),
-    null,
-    settings.task,
-  );
-  const rng = (part: string) => new Rng(SEED, "network", part);
-  const needs = infer ? [] : Object.entries(methods[name].needs(config));
-  const needed = Object.fromEntries(needs.map(([part, at]) => [part, buildMethod(at, device, rng(at), config)]));
-  const method = buildMethod(name, device, rng(name), config, needed);
-  if (!infer) await method.begin?.();
-  const modules = new Map<string, Module>(Object.entries(needed).map(([part, { network }]) => [part, network]));
-  const profileOptions: StepProfileOptions = { runs: steps, modules, check: () => checkInterrupted(io.signal) };
-  const trainer = infer ? null : new Trainer(device, method, defaultTraining(2 * steps + 2), new Rng(SEED, "steps"));
-  try {
-    return trainer
-      ? await profileTraining(device, trainer, host, profileOptions)
-      : await profilePrediction(device, method, host, profileOptions);
-  } finally {
-    trainer?.dispose();
-    for (const own of [method, ...Object.values(needed)]) disposeMethod(own);
-  }
 }
 
 /** @throws UsageError if there is no such folder: better now than after the work. */

@@ -13,19 +13,23 @@ export interface ProfileTableOptions {
 const SLOWEST = 8;
 const COMPILED = 5;
 
+/** The header of the rows that `groupCells` gives, the first of which says what a row is. */
+export function groupHeader(by: Grouping): string[] {
+  return [by, "ms", "%", "count", "GFLOP/s", "GB/s", "of ceiling", "bound by"];
+}
+
 /** Renders a profile for a terminal, without colours, ending in a newline. */
 export function renderProfile(profile: Profile, { by, title = [], rows = 40 }: ProfileTableOptions): string {
   const { spans, limits } = profile;
   const groups = groupSpans(spans, by, limits);
-  const head = [by, "ms", "%", "count", "GFLOP/s", "GB/s", "of ceiling", "bound by"];
-  const shown = groups.slice(0, rows).map(cells);
+  const shown = groups.slice(0, rows).map(groupCells);
   const left = groups.slice(rows);
   const rest = left.reduce((sum, { seconds }) => sum + seconds, 0);
   const others = [`${left.length} more`, ms(rest), percent(left.reduce((sum, { share }) => sum + share, 0))];
   const body = [...shown, ...(left.length > 0 ? [[...others, "", "", "", "", ""]] : [])];
   return [
     [...title, ...ceilings(profile)].join("\n"),
-    columns([head, ...body, cells(totalOf(spans, limits))], { rules: [1, body.length + 1] }),
+    columns([groupHeader(by), ...body, groupCells(totalOf(spans, limits))], { rules: [1, body.length + 1] }),
     `the slowest dispatches\n${slowest(profile)}`,
     columns(summary(profile), { left: 2 }),
     notes(profile, groups),
@@ -41,7 +45,8 @@ function ceilings({ limits, source, runs }: Profile): string[] {
   return [...measured, `times: ${source}, medians over ${runs} runs`];
 }
 
-function cells({ name, seconds, share, count, flops, bytes, attained, bound }: Group): string[] {
+/** One group as cells of a table. */
+export function groupCells({ name, seconds, share, count, flops, bytes, attained, bound }: Group): string[] {
   const rate = (amount: number) => (amount > 0 && seconds > 0 ? giga(amount / seconds) : MISSING);
   const reached = attained !== null && bound ? percent(attained) : MISSING;
   return [name, ms(seconds), percent(share), String(count), rate(flops), rate(bytes), reached, bound ?? MISSING];
@@ -51,7 +56,7 @@ function slowest({ spans, limits }: Profile): string {
   const most = [...spans].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
   const row = (span: Span) => {
     const { op, gradient, layer, shape, kernel } = span;
-    const [, time, , , flops, bytes, reached] = cells(totalOf([span], limits));
+    const [, time, , , flops, bytes, reached] = groupCells(totalOf([span], limits));
     return [`${op}${gradient ? " gradient" : ""}`, time!, flops!, bytes!, reached!, layer || MISSING, shape, kernel];
   };
   const head = ["op", "ms", "GFLOP/s", "GB/s", "of ceiling", "layer", "shape", "kernel"];
