@@ -1,7 +1,7 @@
 import { toFloat32 } from "../data/floats.ts";
 import { normaliseColour, writeDepth, writeInfrared } from "../data/normalise.ts";
 import { fitSample } from "../data/resample.ts";
-import { parseSafetensors } from "../data/safetensors.ts";
+import { parseSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Sample } from "../data/sample.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
 import { architectures, type Deployed, networkParts } from "../model/architectures.ts";
@@ -155,6 +155,20 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   if (shape.precision === "f16" && !device.gpu.features.has("shader-f16")) {
     throw new UsageError(`${file}: expected an adapter with shader-f16 for a network in f16, got one without`);
   }
+  const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
+  const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
+  try {
+    deployed.network.loadStateDict(storedTensors(tensors, file), { origin: file });
+  } catch (error) {
+    deployed.network.dispose();
+    throw error;
+  }
+  useChoices(device, kernels);
+  return new TrainedNetwork(device, facts, deployed);
+}
+
+/** The weights among the tensors of a network's file. @throws FormatError if one is of another dtype. */
+export function storedTensors(tensors: ReadonlyMap<string, SafeTensor>, file: string): Map<string, Stored> {
   const stored = new Map<string, Stored>();
   for (const [name, tensor] of tensors) {
     if (tensor.dtype === "F32" || tensor.dtype === "F16") {
@@ -163,16 +177,7 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
       throw new FormatError(`${file}: ${name}`, "dtype F32 or F16", tensor.dtype);
     }
   }
-  const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
-  const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
-  try {
-    deployed.network.loadStateDict(stored, { origin: file });
-  } catch (error) {
-    deployed.network.dispose();
-    throw error;
-  }
-  useChoices(device, kernels);
-  return new TrainedNetwork(device, facts, deployed);
+  return stored;
 }
 
 /** The images as one sample, in which what is not shown is empty. @throws UsageError if one is missing or does not fit. */

@@ -4,7 +4,6 @@ import { openNetwork, readPixels, type TrainedNetwork } from "../../src/infer/in
 import { argmax } from "../../src/model/metrics.ts";
 import type { Task } from "../../src/model/task.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
-import { OnestageError, UsageError } from "../../src/tensor/errors.ts";
 import type {
   DemoAnswer,
   DemoQuestion,
@@ -15,6 +14,7 @@ import type {
   SceneQuestion,
 } from "../demo/types.ts";
 import type { DeviceKeeper } from "./device.ts";
+import { fetchModel } from "./models.ts";
 import { depthRaster, labelRaster, raster, restoredRasters } from "./raster.ts";
 
 const NETWORKS: readonly NetworkName[] = ["one-stage-rgb", "rgb-only"];
@@ -108,22 +108,13 @@ export class Demo {
   #file(name: string): Promise<Uint8Array> {
     let bytes = this.#files.get(name);
     if (!bytes) {
-      bytes = fetchBytes(name);
+      bytes = fetchModel(name);
       this.#files.set(name, bytes);
       // Asked again, it is fetched again.
       bytes.catch(() => this.#files.delete(name));
     }
     return bytes;
   }
-}
-
-async function fetchBytes(name: string): Promise<Uint8Array> {
-  const response = await fetch(new URL(`../models/${name}`, import.meta.url)).catch((error) => {
-    throw new OnestageError(`${name}: expected the network that comes with this page, got: ${error.message}`);
-  });
-  if (!response.ok)
-    throw new UsageError(`${name}: expected the network that comes with this page, got ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** Share of the pixels, or of the one image, that is right. */
