@@ -184,8 +184,10 @@ export function webText({ engines, browser, adapter, machine, load }: WebResult)
     const ratio = reference && page !== own ? ` (${(summary.median / reference.median).toFixed(2)}x)` : "";
     return `${time(summary.median)} ±${Math.round(100 * summary.spread)} %${ratio}`;
   };
-  const files = (beside: Record<string, Size>, wasm: boolean) =>
-    sum(Object.entries(beside).flatMap(([name, size]) => (name.endsWith(".wasm") === wasm ? [size] : [])));
+  const files = (beside: Record<string, Size>, wasm: boolean) => {
+    const sizes = Object.entries(beside).flatMap(([name, size]) => (name.endsWith(".wasm") === wasm ? [size] : []));
+    return sizes.length > 0 ? sum(sizes) : "none";
+  };
   const rows = engines.map(({ engine, version, beside, infer, train }) => [
     `${engine} ${version}`,
     sum([infer.script]),
