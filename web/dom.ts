@@ -23,6 +23,15 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Hands a file to the visitor. */
+export function saveFile(name: string, contents: BlobPart, type: string): void {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([contents], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 /** Shows an error on the page: WebGPU that is missing in words of its own, everything else as it is. */
 export function showError(error: unknown): void {
   if (error instanceof WorkerError && error.name === "NoAdapterError") {

@@ -26,7 +26,8 @@ export function settingsOf(choice: RunChoice): Settings {
   };
 }
 
-function within(what: string, value: number, low: number, high: number): void {
+/** @throws UsageError naming a number that is not whole or not within its bounds. */
+export function within(what: string, value: number, low: number, high: number): void {
   if (Number.isInteger(value) && value >= low && value <= high) return;
   throw new UsageError(`${what}: expected a whole number from ${low} to ${high}, got ${value}`);
 }

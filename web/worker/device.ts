@@ -31,6 +31,14 @@ export class DeviceKeeper {
     }
   }
 
+  /** Another device in the place of the one before, which is closed: nothing is compiled on it yet. */
+  async fresh(): Promise<GpuDevice> {
+    const before = this.#device;
+    this.#device = null;
+    (await before?.catch(() => null))?.close();
+    return this.get();
+  }
+
   /**
    * Runs `body` with the device, and with another one after each loss.
    * @throws DeviceLostError if too many were lost, and what `body` throws

@@ -1,3 +1,4 @@
+import { Bench } from "./bench.ts";
 import { Demo } from "./demo.ts";
 import { DeviceKeeper } from "./device.ts";
 import type { Calls, Events, Reply, Request } from "./protocol.ts";
@@ -21,12 +22,21 @@ const keeper = new DeviceKeeper();
 const run = new Run(keeper, (update) => emit("train", update));
 
 const demo = new Demo(keeper);
+const bench = new Bench(
+  keeper,
+  (update) => emit("bench", update),
+  (update) => emit("profile", update),
+);
 
 const handlers: Handlers = {
   async device() {
-    const { adapter } = await keeper.get();
+    const { adapter, gpu } = await keeper.get();
     const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`.trim();
-    return { name: name || "an adapter without a name", software: adapter.software };
+    return {
+      name: name || "an adapter without a name",
+      software: adapter.software,
+      timestamps: gpu.features.has("timestamp-query"),
+    };
   },
   "train/saved": () => run.saved(),
   "train/start": (choice) => run.start(choice!),
@@ -37,6 +47,10 @@ const handlers: Handlers = {
   "train/discard": () => run.discard(),
   "demo/scene": async (question) => demo.scene(question!),
   "demo/ask": (question) => demo.ask(question!),
+  "bench/cases": async () => bench.cases(),
+  "bench/measure": (choice) => bench.measure(choice!),
+  "bench/profile": (choice) => bench.profile(choice!),
+  "bench/stop": async () => bench.stop(),
   "test/lose": () => keeper.lose(),
 };
 

@@ -1,3 +1,12 @@
+import type { Result } from "../../bench/result.ts";
+import type {
+  BenchChoice,
+  BenchUpdate,
+  CaseName,
+  ProfileChoice,
+  ProfileResult,
+  ProfileUpdate,
+} from "../bench/types.ts";
 import type { DemoQuestion, DemoResult, Raster, SceneQuestion } from "../demo/types.ts";
 import type { RunChoice, RunSnapshot, RunUpdate, SavedRun } from "../train/types.ts";
 
@@ -7,6 +16,8 @@ export interface DeviceFacts {
   name: string;
   /** Whether the arithmetic runs on the CPU. */
   software: boolean;
+  /** Whether the GPU's own clock can be read. */
+  timestamps: boolean;
 }
 
 /** A network's weights as a file. */
@@ -31,6 +42,13 @@ export interface Calls {
   /** A scene that the page draws, as a picture. */
   "demo/scene"(question: SceneQuestion): Raster;
   "demo/ask"(question: DemoQuestion): DemoResult;
+  "bench/cases"(): CaseName[];
+  /** Settles at the end; what was measured until then is told as it comes. */
+  "bench/measure"(choice: BenchChoice): Result;
+  /** Null if it was stopped. */
+  "bench/profile"(choice: ProfileChoice): ProfileResult | null;
+  /** Ends what is measured or profiled. */
+  "bench/stop"(): void;
   /** For tests: destroys the device as if the system had taken it away. */
   "test/lose"(): void;
 }
@@ -38,6 +56,8 @@ export interface Calls {
 /** What the worker says unasked. */
 export interface Events {
   train: RunUpdate;
+  bench: BenchUpdate;
+  profile: ProfileUpdate;
 }
 
 /** A request of the page. */
