@@ -1,11 +1,13 @@
 // Builds the library of the npm package: src as one JavaScript module and one declaration for each file in dist/lib, so that a
 // bundler takes what an app needs of it, and the inference build in single files.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { root, SetupError } from "./project.mjs";
 import { compactShader } from "./wgsl.mjs";
 
-const lib = join(root, "dist/lib");
+const target = join(root, "dist/lib");
+// Built beside its place and moved there when it is whole: another process may be reading the old one.
+const lib = `${target}.${process.pid}`;
 
 /** Every file below a folder. */
 function filesBelow(folder) {
@@ -20,7 +22,7 @@ async function compile() {
   const { default: ts } = await import("typescript");
   const { config } = ts.readConfigFile(join(root, "tsconfig.lib.json"), ts.sys.readFile);
   const { fileNames, options, errors } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const program = ts.createProgram(fileNames, options);
+  const program = ts.createProgram(fileNames, { ...options, outDir: lib });
   const { diagnostics } = program.emit();
   const faults = [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics];
   if (faults.length === 0) return;
@@ -113,9 +115,14 @@ async function buildInference(platform) {
 
 /** Builds the library. @throws SetupError when it does not compile */
 export async function buildLibrary() {
-  rmSync(lib, { recursive: true, force: true });
-  await compile();
-  addShaders();
-  mendImports();
+  try {
+    await compile();
+    addShaders();
+    mendImports();
+    rmSync(target, { recursive: true, force: true });
+    renameSync(lib, target);
+  } finally {
+    rmSync(lib, { recursive: true, force: true });
+  }
   await Promise.all(["node", "browser"].map(buildInference));
 }
