@@ -58,7 +58,7 @@ ${dashed ? null : points.map((p) => html`<circle cx="${px(p.x)}" cy="${py(p.y)}"
   return html`<figure class="log-plot"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${grid}${marks}
 <text x="${(LEFT + width - RIGHT) / 2}" y="${height - 8}" text-anchor="middle">${xLabel}</text>
 <text transform="translate(16 ${(TOP + height - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yLabel}</text></svg>
-<ul class="legend">${drawn.map(({ name, color }) => html`<li><svg viewBox="0 0 8 8"><rect width="8" height="8" rx="4" fill="${color}"/></svg>${name}</li>`)}</ul></figure>`;
+<ul class="legend">${drawn.map(({ name, color }) => html`<li><svg viewBox="0 0 8 8" aria-hidden="true"><rect width="8" height="8" rx="4" fill="${color}"/></svg>${name}</li>`)}</ul></figure>`;
 }
 
 /** A logarithmic axis over some values: where a value lies (0..1), and its ticks. */

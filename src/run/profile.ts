@@ -47,7 +47,7 @@ export async function profileStep(
   const modules = new Map<string, Module>(Object.entries(needed).map(([part, { network }]) => [part, network]));
   const options: StepProfileOptions = { runs: steps, modules, check };
   const trainer = infer ? null : new Trainer(device, method, defaultTraining(2 * steps + 2), new Rng(SEED, "steps"));
-  const title = `${name}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${batch} images of ${size}×${size}`;
+  const title = `${name}, ${model} (${task}), ${infer ? "prediction" : "training step"}, ${imagesText(batch, size, size)}`;
   try {
     const profile = trainer
       ? await profileTraining(device, trainer, host, options)
@@ -57,6 +57,11 @@ export async function profileStep(
     trainer?.dispose();
     for (const own of [method, ...Object.values(needed)]) disposeMethod(own);
   }
+}
+
+/** So many images of a size, in words. */
+export function imagesText(count: number, width: number, height: number): string {
+  return `${count} ${count === 1 ? "image" : "images"} of ${width}×${height}`;
 }
 
 /** The first scenes of a run as one batch, and what there is to know of their dataset. */

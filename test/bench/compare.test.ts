@@ -5,7 +5,7 @@ import { kernelCases } from "../../bench/kernels.ts";
 import { rating } from "../../bench/peers.ts";
 import { attained, judged, parseResult } from "../../bench/result.ts";
 import { stepCases } from "../../bench/steps.ts";
-import { comparisonText } from "../../bench/text.ts";
+import { comparisonText, factsText } from "../../bench/text.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
 import { result, row, summary } from "./fixture.ts";
 
@@ -53,6 +53,23 @@ describe("a comparison", () => {
     expect(warnings).toEqual(["other adapter: an adapter <1> before, another now"]);
     expect(comparisonText(compare(before, other))).toContain("careful: other adapter");
   });
+
+  it("takes a browser for what it says: no driver, no processor, another runtime", () => {
+    const page = result([row("a", 10)]);
+    Object.assign(page.facts.adapter, { device: "", description: "" });
+    page.facts.machine.processor = "unknown";
+    page.facts.versions = { onestage: "0.0.0", node: null, webgpu: null, browser: "Firefox 141.0" };
+    expect(compare(before, page).warnings).toEqual(["other runtime: Node with webgpu 0.0.0 before, Firefox 141.0 now"]);
+    page.facts.adapter.architecture = "another";
+    expect(compare(before, page).warnings[0]).toBe("other adapter: nobody none before, nobody another now");
+    page.facts.load.before = [];
+    expect(factsText(page.facts).split("\n")).toEqual([
+      "adapter   nobody another (GPU)",
+      "machine   unknown, 2 cores, 16384 MiB, load unknown",
+      "versions  onestage 0.0.0, Firefox 141.0",
+      "",
+    ]);
+  });
 });
 
 describe("the JSON", () => {
@@ -67,6 +84,8 @@ describe("the JSON", () => {
     ["another format", '{"format":"other/1","rows":[]}'],
     ["rows without times", '{"format":"onestage-bench/1","rows":[{"name":"a"}]}'],
     ["no rows", '{"format":"onestage-bench/1"}'],
+    ["no facts", '{"format":"onestage-bench/1","rows":[]}'],
+    ["a number for a time", '{"format":"onestage-bench/1","rows":[{"name":"a","group":"kernel","wall":1}]}'],
   ])("is refused with the file's name where it is something else: %s", (_, text) => {
     expect(() => parseResult(text, "a.json")).toThrow(UsageError);
     expect(() => parseResult(text, "a.json")).toThrow(/^a\.json: expected /);

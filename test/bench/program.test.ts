@@ -72,6 +72,17 @@ describe("the command line", () => {
     );
   });
 
+  it("has a short choice with a case of each kind", async () => {
+    const { out } = await bench("--list", "--short");
+    const kinds = new Set(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")[1]),
+    );
+    expect([...kinds]).toEqual(["matmul", "conv2d", "batchNorm", "relu", "sum", "softmax", "mmd"]);
+  });
+
   it.each([
     ["--rounds", "0"],
     ["--rounds", "2.5"],
@@ -85,6 +96,7 @@ describe("the command line", () => {
     ["--fail"],
     ["--peers", "--scaling"],
     ["--web", "--filter", "matmul"],
+    ["--short", "--scaling"],
     ["--unknown"],
     ["excess"],
   ])("ends with one line and exit code 2: %s %s %s", async (...args) => {

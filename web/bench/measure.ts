@@ -180,7 +180,10 @@ export class MeasureView {
     say(element("fact-left"), left === null ? "–" : duration(left));
     say(element("fact-flops"), ceilings ? rate(ceilings.flops, "FLOP") : "–");
     say(element("fact-bytes"), ceilings ? rate(ceilings.bytes, "B") : "–");
-    say(element("bench-note"), this.#measuring ? (next ? `Measuring ${next}` : "") : this.#otherNote());
+    say(
+      element("bench-note"),
+      this.#measuring ? (next ? `Measuring ${next}` : "") : rows.length > 0 ? "" : this.#otherNote(),
+    );
     const progress = element<HTMLProgressElement>("bench-progress");
     progress.max = Math.max(1, total);
     progress.value = rows.length;

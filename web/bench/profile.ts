@@ -1,5 +1,5 @@
 import { groupCells, groupHeader, renderProfile } from "../../src/report/profile.ts";
-import { type Grouping, groupSpans, totalOf } from "../../src/tensor/profile.ts";
+import { type Group, type Grouping, groupSpans, totalOf } from "../../src/tensor/profile.ts";
 import { chromeTrace } from "../../src/tensor/trace.ts";
 import type { Client } from "../client.ts";
 import { clearError, element, saveFile, say, showError } from "../dom.ts";
@@ -9,8 +9,8 @@ import type { ProfileChoice, ProfileResult, StepName } from "./types.ts";
 const button = (id: string) => element<HTMLButtonElement>(id);
 const NOT_STAMPED =
   "Without the GPU's clock each dispatch was submitted and awaited alone: its time has the wait in it, so look at the long ones, and at what stands beside what.";
-// The longest table that is still looked at.
-const MOST_ROWS = 60;
+// The longest table that is still looked at; the rest is one row of it.
+const MOST_ROWS = 24;
 
 /** Chooses a step, profiles it and shows where its time goes. */
 export class ProfileView {
@@ -121,7 +121,9 @@ export class ProfileView {
     const { spans, limits } = profile;
     const by = document.querySelector<HTMLInputElement>("[name=by]:checked")!.value as Grouping;
     const groups = groupSpans(spans, by, limits);
-    const lines = groups.slice(0, MOST_ROWS).map((group) => ({ cells: groupCells(group) }));
+    const rest = groups.slice(MOST_ROWS);
+    const shown = [...groups.slice(0, MOST_ROWS), ...(rest.length > 0 ? [sumOf(rest)] : [])];
+    const lines = shown.map((group) => ({ cells: groupCells(group) }));
     const total = { cells: groupCells(totalOf(spans, limits)), mark: "total" };
     say(element("groups-title"), title);
     fillTable(element("groups"), groupHeader(by), [...lines, total]);
@@ -133,4 +135,15 @@ export class ProfileView {
     button("profile-stop").disabled = !this.#profiling;
     button("trace").disabled = this.#result === null;
   }
+}
+
+/** Several groups as one, of which nothing is compared with a ceiling. */
+function sumOf(groups: readonly Group[]): Group {
+  const sum = (name: "count" | "seconds" | "share" | "flops" | "bytes") =>
+    groups.reduce((total, group) => total + group[name], 0);
+  return {
+    name: `${groups.length} more`,
+    ...{ count: sum("count"), seconds: sum("seconds"), share: sum("share"), flops: sum("flops"), bytes: sum("bytes") },
+    ...{ attained: null, bound: null },
+  };
 }

@@ -8,7 +8,7 @@ import type { Task } from "../../src/model/task.ts";
 import { profilePrediction } from "../../src/profile.ts";
 import type { DatasetFacts } from "../../src/run/dataset.ts";
 import { scenesPreset, segmentPreset } from "../../src/run/presets.ts";
-import { profileStep, type TitledProfile } from "../../src/run/profile.ts";
+import { imagesText, profileStep, type TitledProfile } from "../../src/run/profile.ts";
 import { networkConfig, type Settings } from "../../src/run/settings.ts";
 import { disposeMethod } from "../../src/run/stage.ts";
 import { useChoices } from "../../src/tensor/choices.ts";
@@ -50,7 +50,7 @@ async function profileTrained(
   const scenes = sceneDataset({ seed: SEED, width, height, train: 1, val: 1, test: batch });
   const indices = Array.from({ length: batch }, (_, i) => i);
   const host = makeBatch(scenes, "test", indices, scale, null, shape.task!);
-  const title = `${network}, ${shape.model} (${shape.task}), prediction, ${batch} images of ${width}×${height}`;
+  const title = `${network}, ${shape.model} (${shape.task}), prediction, ${imagesText(batch, width, height)}`;
   try {
     return { title, profile: await profilePrediction(device, deployed, host, { runs, check }) };
   } finally {
