@@ -7,10 +7,12 @@ export interface Line {
 }
 
 /**
- * Fills a table. Cells know the name of their column, for phones show them below their row's name instead of below a
+ * Fills a table, or leaves it empty where there is no row. Cells know the name of their column, for phones show them below their row's name instead of below a
  * header; the roles are said because such cells are no cells of a table to a browser.
  */
 export function fillTable(table: HTMLTableElement, header: readonly string[], lines: readonly Line[]): void {
+  table.replaceChildren();
+  if (lines.length === 0) return;
   const headRow = row("");
   headRow.append(...header.map((text) => cell("th", "columnheader", text)));
   const [head, body] = [make("thead"), make("tbody")];
@@ -30,7 +32,7 @@ export function fillTable(table: HTMLTableElement, header: readonly string[], li
   );
   for (const group of [head, body]) group.setAttribute("role", "rowgroup");
   table.setAttribute("role", "table");
-  table.replaceChildren(head, body);
+  table.append(head, body);
 }
 
 function row(className: string): HTMLTableRowElement {
