@@ -302,7 +302,7 @@ describe("eval and predict refuse", () => {
     [
       "a tensor of another type",
       (before) => changed(before, "rgb-only.head.fc.bias", [2], "I32"),
-      /rgb-only\.head\.fc\.bias: expected dtype F32, got I32$/,
+      /rgb-only\.head\.fc\.bias: expected dtype F32 or F16, got I32$/,
     ],
     [
       "without a tensor",

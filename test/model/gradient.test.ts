@@ -143,5 +143,5 @@ describe.each([
       }
       gradient.dispose();
     }
-  });
+  }, 180_000);
 });

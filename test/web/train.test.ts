@@ -69,7 +69,7 @@ describe("a run in a page", () => {
     await says(page, "#state", /^Training$/);
     await steps(page, Number.parseInt(paused!, 10) + 2);
     await page.reload();
-    await page.click("#go-on");
+    await page.click("#go-on", { timeout: 120_000 });
     await steps(page, 20);
     await lose(page);
     await says(page, "#note", /was lost and opened again/);
