@@ -13,7 +13,15 @@ const pictures = join(fileURLToPath(new URL("../../", import.meta.url)), "dist/s
 const pages: [path: string, ready: (page: Page) => Promise<unknown>][] = [
   ["index.html", (page) => page.waitForSelector("#camera:not([disabled])")],
   ["train.html", (page) => page.waitForSelector("#start:not([disabled])")],
+  ["bench.html", (page) => page.waitForSelector("#bench-start:not([disabled])")],
 ];
+
+/** What the keyboard must come to, of each page. */
+const stops: Record<string, string[]> = {
+  "index.html": ["task", "camera"],
+  "train.html": ["task", "start"],
+  "bench.html": ["set", "words", "bench-start"],
+};
 
 /** What a reader of screens could not name. */
 function nameless(): string[] {
@@ -99,9 +107,7 @@ describe.each(pages)("%s", (path, ready) => {
       reached.add(name!);
       if (name!.trim() !== "" && !/^\s/.test(name!)) expect([name, outline]).toEqual([name, "solid"]);
     }
-    expect([...reached]).toEqual(
-      expect.arrayContaining(path === "train.html" ? ["task", "start"] : ["task", "camera"]),
-    );
+    expect([...reached]).toEqual(expect.arrayContaining(stops[path]!));
     expect(troubles.said).toEqual([]);
     mkdirSync(pictures, { recursive: true });
     await page.screenshot({ path: join(pictures, `${path}-phone.png`), fullPage: true });

@@ -1,7 +1,6 @@
 import { duration, number, percent, whole } from "../../src/report/format.ts";
 import { Client } from "../client.ts";
-import { clearError, element, hasWebGpu, make, say, showError } from "../dom.ts";
-import type { WeightsFile } from "../worker/protocol.ts";
+import { clearError, element, hasWebGpu, make, saveFile, say, showError } from "../dom.ts";
 import { Chart } from "./chart.ts";
 import { ChoiceForm } from "./form.ts";
 import { accuracyChart, lossChart } from "./lines.ts";
@@ -40,7 +39,10 @@ class TrainPage {
     on("pause", () => this.#client.call("train/pause"));
     on("resume", () => this.#resume());
     on("stop", () => this.#client.call("train/stop"));
-    on("download", async () => save(await this.#client.call("train/weights")));
+    on("download", async () => {
+      const { name, bytes } = await this.#client.call("train/weights");
+      saveFile(name, bytes, "application/octet-stream");
+    });
     on("go-on", () => this.#resume());
     on("discard", () => this.#discard());
     this.#shown.addEventListener("change", () => this.#draw());
@@ -140,10 +142,11 @@ class TrainPage {
     });
   }
 
+  /** Each chart in a task of its own, so that the page answers between them. */
   #draw(): void {
-    const curve = this.#curves[this.#shown.selectedIndex];
-    this.#losses.show(lossChart(curve));
-    this.#accuracy.show(accuracyChart(curve));
+    const curve = () => this.#curves[this.#shown.selectedIndex];
+    setTimeout(() => this.#losses.show(lossChart(curve())));
+    setTimeout(() => this.#accuracy.show(accuracyChart(curve())));
   }
 
   #showStatus(): void {
@@ -183,15 +186,6 @@ class TrainPage {
     this.#form.lock(busy);
     if (state !== "paused") element("saved").hidden = true;
   }
-}
-
-/** Hands a file to the visitor. */
-function save({ name, bytes }: WeightsFile): void {
-  const link = make("a");
-  link.href = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 if (hasWebGpu()) new TrainPage().open();
