@@ -149,8 +149,11 @@ it("has a reference of everything that is exported", () => {
   const typedoc = join(root, "node_modules/typedoc/bin/typedoc");
   const { code, out: said, err } = runNode(root, typedoc, "--out", out);
   expect(code, said + err).toBe(0);
-  const page = readFileSync(join(out, "functions/infer.openNetwork.html"), "utf8");
-  expect(page).toContain("Opens a network out of the bytes of a file");
+  const page = (name: string) => readFileSync(join(out, name), "utf8");
+  expect(page("functions/vision.openNetwork.html")).toContain("Opens a network out of the bytes of a file");
+  for (const entry of ["index", "vision", "infer", "profile", "node"])
+    expect(page(`modules/${entry}.html`)).toBeTruthy();
+  expect(page("modules/infer.html")).toContain("openNetwork");
 }, 120_000);
 
 describe("the size of the package", () => {
