@@ -5,6 +5,9 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { openSite, says } from "./site.ts";
 
+// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
+const disturbed = { retry: 2 };
+
 const site = openSite();
 // To be looked at.
 const pictures = join(fileURLToPath(new URL("../../", import.meta.url)), "dist/screenshots");
@@ -67,7 +70,7 @@ function faint(): string[] {
   return bad;
 }
 
-describe.each(pages)("%s", (path, ready) => {
+describe.each(pages)("%s", disturbed, (path, ready) => {
   it.each(["light", "dark"] as const)(
     "is complete, legible and still, %s",
     async (colorScheme) => {

@@ -11,6 +11,9 @@ import type { Trace } from "../../src/tensor/trace.ts";
 import { result, row } from "../bench/fixture.ts";
 import { openSite, says } from "./site.ts";
 
+// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
+const disturbed = { retry: 2 };
+
 const site = openSite();
 // To be looked at.
 const pictures = join(fileURLToPath(new URL("../../", import.meta.url)), "dist/screenshots");
@@ -48,7 +51,7 @@ async function load(page: Page, name: string, text: string): Promise<void> {
   await page.setInputFiles("#file", { name, mimeType: "application/json", buffer: Buffer.from(text) });
 }
 
-describe("measuring in a page", () => {
+describe("measuring in a page", disturbed, () => {
   it("gives what Node's bench gives, to be downloaded and compared", async () => {
     const viewport = { width: 1280, height: 900 };
     const { page, troubles, longestTask } = await site.visit("bench.html", { viewport });
@@ -182,7 +185,7 @@ describe("measuring in a page", () => {
   }, 60_000);
 });
 
-describe("profiling in a page", () => {
+describe("profiling in a page", disturbed, () => {
   it("shows a training step by op, layer, shape and kernel, and hands out a trace", async () => {
     const { page, troubles } = await site.visit("bench.html");
     await profile(page, { batch: "4", size: "16", runs: "1" });
