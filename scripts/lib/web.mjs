@@ -1,6 +1,6 @@
 // Bundles the pages of web/ into a folder that any web server can serve as it is.
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { root } from "./project.mjs";
 
 /** The scripts of the pages: one for each page, and the worker that owns the GPU. */
@@ -30,6 +30,25 @@ const reportColours = {
   },
 };
 
+/** Puts what a page says of itself (its title and script, then its main part) into the frame that all pages share. */
+const pageFrame = {
+  name: "page-frame",
+  setup(build) {
+    const frame = join(root, "web/frame/frame.html");
+    const notices = join(root, "web/frame/notices.html");
+    build.onLoad({ filter: /\.html$/ }, ({ path }) => {
+      const [head, main] = readFileSync(path, "utf8").split(/^(?=<main)/m);
+      if (main === undefined)
+        return { errors: [{ text: "expected a line that starts with <main", location: { file: path } }] };
+      const parts = { head, main: main.replace("<!-- notices -->", () => readFileSync(notices, "utf8")) };
+      const page = readFileSync(frame, "utf8")
+        .replace(/ *<!-- (head|main) -->\n/g, (_, part) => parts[part])
+        .replace(`<a href="${basename(path)}"`, (link) => `${link} aria-current="page"`);
+      return { contents: page, loader: "copy", watchFiles: [path, frame, notices] };
+    });
+  },
+};
+
 /** Options for esbuild that bundle the pages into `outdir`, relative to the project. */
 export function webOptions(outdir) {
   const files = readdirSync(join(root, "web"), { recursive: true, encoding: "utf8" }).map((file) =>
@@ -49,7 +68,7 @@ export function webOptions(outdir) {
     sourcemap: true,
     loader: { ".wgsl": "text", ".html": "copy", ".safetensors": "copy" },
     banner: { js: knownLanguage },
-    plugins: [reportColours],
+    plugins: [pageFrame, reportColours],
     logLevel: "warning",
   };
 }
