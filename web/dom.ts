@@ -23,6 +23,19 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Draws in the browser's next frame, once however often it is asked for until then. */
+export function inNextFrame(draw: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      draw();
+    });
+  };
+}
+
 /** Hands a file to the visitor. */
 export function saveFile(name: string, contents: BlobPart, type: string): void {
   const link = make("a");

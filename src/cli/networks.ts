@@ -4,26 +4,17 @@ import { writeFileAtomic } from "../data/node/atomic.ts";
 import { fileError } from "../data/node/files.ts";
 import {
   parseSafetensorsHeader,
-  type SafeTensor,
   type SafetensorsEntry,
   type SafetensorsHeader,
   safetensorsHeaderLength,
-  serializeSafetensors,
 } from "../data/safetensors.ts";
-import { fromTypedArray } from "../data/typedArrays.ts";
+import { packStateDict } from "../data/stateDict.ts";
 import type { Module, Stored } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 
 /** Writes a network's tensors as one safetensors file, with PyTorch's names and layout. */
 export async function saveNetwork(file: string, module: Module): Promise<void> {
-  await saveTensors(file, await module.stateDict());
-}
-
-/** Writes named tensors as one safetensors file. */
-export async function saveTensors(file: string, stored: ReadonlyMap<string, Stored>): Promise<void> {
-  const tensors = new Map<string, SafeTensor>();
-  for (const [name, { data, shape }] of stored) tensors.set(name, fromTypedArray(data, shape));
-  await writeFileAtomic(file, serializeSafetensors(tensors));
+  await writeFileAtomic(file, packStateDict(await module.stateDict()));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { encoders } from "../model/encoder.ts";
+import { modalityNames } from "../model/method.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
 import type { Settings } from "../run/settings.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
@@ -136,7 +137,7 @@ function program(io: Io): Command {
     .addOption(
       new Option("--model <name>", "encoder; the one that fits best without it").choices(Object.keys(encoders)),
     )
-    .addOption(new Option("--modality <name>", "what it sees").choices(["rgb", "depth", "ir"]).default("rgb"))
+    .addOption(new Option("--modality <name>", "what it sees").choices(modalityNames).default("rgb"))
     .option("--prefix <text>", "what the names of its tensors begin with in the file")
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage weights resnet34.safetensors --model resnet34 --modality depth"))

@@ -1,4 +1,4 @@
-import type { Stored } from "../nn/module.ts";
+import { isCounter, type Stored } from "../nn/module.ts";
 import { toFloat32 } from "./floats.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "./safetensors.ts";
 import { fromTypedArray } from "./typedArrays.ts";
@@ -16,9 +16,14 @@ export function packStateDict(state: ReadonlyMap<string, Stored>, metadata: Reco
  * @throws FormatError naming what is damaged, or is of 8 bits.
  */
 export function unpackStateDict(bytes: Uint8Array, file = "state dict"): Map<string, Stored> {
+  return storedTensors(parseSafetensors(bytes, file).tensors, file);
+}
+
+/** The same of a file that has been parsed: its tensors, by name. @throws FormatError as `unpackStateDict` does. */
+export function storedTensors(tensors: ReadonlyMap<string, SafeTensor>, file: string): Map<string, Stored> {
   const state = new Map<string, Stored>();
-  for (const [name, tensor] of parseSafetensors(bytes, file).tensors) {
-    if (name.endsWith("num_batches_tracked")) continue;
+  for (const [name, tensor] of tensors) {
+    if (isCounter(name)) continue;
     state.set(name, { shape: tensor.shape, data: toFloat32(tensor, `${file}: ${name}`) });
   }
   return state;

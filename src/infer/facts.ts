@@ -2,7 +2,7 @@ import type { InputScale } from "../data/batch.ts";
 import { type ArchitectureName, architectures, type ShapeConfig } from "../model/architectures.ts";
 import { encoders } from "../model/encoder.ts";
 import { fusionNames } from "../model/fusion.ts";
-import type { Modality } from "../model/method.ts";
+import { type Modality, modalityNames } from "../model/method.ts";
 import { type KernelChoices, readChoices } from "../tensor/choices.ts";
 import { FormatError } from "../tensor/errors.ts";
 
@@ -81,7 +81,7 @@ export function readNetworkFacts(metadata: Readonly<Record<string, string>>, fil
   const modalities = oneOf(settings.modalities, ["rgb,depth", "rgb,depth,ir"], "settings.modalities");
   return {
     architecture: oneOf(root.architecture, Object.keys(architectures) as ArchitectureName[], "architecture"),
-    available: oneOf(root.available, ["rgb", "depth", "ir"], "available"),
+    available: oneOf(root.available, modalityNames, "available"),
     bothHeads: check(root.bothHeads, typeof root.bothHeads === "boolean", "bothHeads", "true or false"),
     shape: {
       task: oneOf(settings.task, ["classify", "segment"], "settings.task"),

@@ -1,19 +1,18 @@
-import { toFloat32 } from "../data/floats.ts";
 import { normaliseColour, writeDepth, writeInfrared } from "../data/normalise.ts";
 import { fitSample } from "../data/resample.ts";
-import { parseSafetensors, type SafeTensor } from "../data/safetensors.ts";
+import { parseSafetensors } from "../data/safetensors.ts";
 import type { Sample } from "../data/sample.ts";
+import { storedTensors } from "../data/stateDict.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
 import { architectures, type Deployed, networkParts } from "../model/architectures.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
-import { channels, type Modality } from "../model/method.ts";
+import { channels, type Modality, modalityNames } from "../model/method.ts";
 import type { Task } from "../model/task.ts";
 import { unloadedInit } from "../model/unloaded.ts";
-import type { Stored } from "../nn/module.ts";
 import { useChoices } from "../tensor/choices.ts";
 import { Compiled, type HostArray } from "../tensor/compile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { FormatError, UsageError } from "../tensor/errors.ts";
+import { UsageError } from "../tensor/errors.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type NetworkFacts, readNetworkFacts } from "./facts.ts";
@@ -57,8 +56,6 @@ export interface Answer {
 export interface PredictOptions {
   restored?: boolean;
 }
-
-const modalities: readonly Modality[] = ["rgb", "depth", "ir"];
 
 /** A trained network by itself, as `onestage export` writes it: what it takes to use it, and nothing to train it. */
 export class TrainedNetwork {
@@ -128,7 +125,7 @@ export class TrainedNetwork {
 
   #input(images: Images) {
     const { width, height, scale } = this.facts;
-    const shown = modalities.filter((modality) => this.sees.includes(modality));
+    const shown = modalityNames.filter((modality) => this.sees.includes(modality));
     const sample = fitSample(sampleOf(images, shown), { width, height });
     const view = { x: 0, y: 0, width, height, mirrored: false };
     const input = {} as Record<Modality, HostArray>;
@@ -165,19 +162,6 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   }
   useChoices(device, kernels);
   return new TrainedNetwork(device, facts, deployed);
-}
-
-/** The weights among the tensors of a network's file. @throws FormatError if one is of another dtype. */
-export function storedTensors(tensors: ReadonlyMap<string, SafeTensor>, file: string): Map<string, Stored> {
-  const stored = new Map<string, Stored>();
-  for (const [name, tensor] of tensors) {
-    if (tensor.dtype === "F32" || tensor.dtype === "F16") {
-      stored.set(name, { shape: tensor.shape, data: toFloat32(tensor, file) });
-    } else if (!name.endsWith("num_batches_tracked")) {
-      throw new FormatError(`${file}: ${name}`, "dtype F32 or F16", tensor.dtype);
-    }
-  }
-  return stored;
 }
 
 /** The images as one sample, in which what is not shown is empty. @throws UsageError if one is missing or does not fit. */

@@ -203,7 +203,7 @@ function streamsOn(parts: NetworkParts, available: Modality, others: readonly Mo
 }
 
 /** What fused streams say of the images x. */
-function predicted(x: Tensor, { scores, restored }: OneStageOutput): Prediction {
+export function predicted(x: Tensor, { scores, restored }: OneStageOutput): Prediction {
   const heads = restored.flatMap((stream) => (stream.scores ? [scoresAt(x, stream.scores[0]!)] : []));
   return {
     logits: scoresAt(x, scores[0]!),

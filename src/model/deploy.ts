@@ -1,10 +1,9 @@
 import { inference, type Module } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
-import type { Deployed } from "./architectures.ts";
+import { type Deployed, predicted } from "./architectures.ts";
 import { input, type Method, type Modality, type NetworkConfig } from "./method.ts";
 import { buildMethod, type MethodName } from "./methods.ts";
 import { OneStageNetwork } from "./onestage.ts";
-import { scoresAt } from "./task.ts";
 import { noDraws } from "./unloaded.ts";
 
 /** A method for inference whose weights are to be loaded: they are 0 until then, and nothing that only trains is there. */
@@ -50,8 +49,7 @@ export function withoutHallucinationHead<Whole extends Deployed>(
   const predict: Deployed["predict"] = (batch) => {
     const x = input(batch, available);
     const same = network.restoring.map(() => x);
-    const { scores, restored } = network.forward(x, same, inference, { fusedOnly: true });
-    return { logits: scoresAt(x, scores[0]!), hallucinated: null, restored: restored[0]!.features.at(-1)! };
+    return predicted(x, network.forward(x, same, inference, { fusedOnly: true }));
   };
   return { deployed: { ...whole, predict }, leftOut };
 }

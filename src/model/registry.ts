@@ -8,6 +8,7 @@ import {
   type Built,
   type Modality,
   missingFrom,
+  modalityNames,
   type NetworkConfig,
   type Parts,
   partFor,
@@ -287,5 +288,5 @@ export function workOf(name: MethodName, modalities: readonly Modality[]): numbe
  */
 export function privilegedOf(name: MethodName): Modality[] {
   const { role, available } = methods[name];
-  return role === "ours" ? missingFrom(["rgb", "depth", "ir"], available) : [];
+  return role === "ours" ? missingFrom(modalityNames, available) : [];
 }

@@ -157,7 +157,7 @@ export abstract class Module {
   ): { missing: string[]; unexpected: string[] } {
     const state = this.state();
     const missing = [...state.keys()].filter((name) => !stored.has(name));
-    const unexpected = [...stored.keys()].filter((name) => !state.has(name) && !COUNTER.test(name));
+    const unexpected = [...stored.keys()].filter((name) => !state.has(name) && !isCounter(name));
     const different: string[] = [];
     for (const [name, tensor] of state) {
       const found = stored.get(name);
@@ -208,8 +208,10 @@ function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-// Names that PyTorch's batch norms add to a state dict.
-const COUNTER = /(^|\.)num_batches_tracked$/;
+/** Whether a name is that of what a batch norm of PyTorch has counted, which its state dicts have and nothing here needs. */
+export function isCounter(name: string): boolean {
+  return /(^|\.)num_batches_tracked$/.test(name);
+}
 
 // Names of each kind that a message has room for.
 const LISTED = 8;

@@ -3,10 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { openSite, says } from "./site.ts";
-
-// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
-const disturbed = { retry: 2 };
+import { disturbed, openSite, says } from "./site.ts";
 
 const site = openSite();
 // To be looked at.

@@ -9,10 +9,7 @@ import { parseResult, type Result } from "../../bench/result.ts";
 import { rowCells } from "../../bench/text.ts";
 import type { Trace } from "../../src/tensor/trace.ts";
 import { result, row } from "../bench/fixture.ts";
-import { openSite, says } from "./site.ts";
-
-// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
-const disturbed = { retry: 2 };
+import { disturbed, openSite, says } from "./site.ts";
 
 const site = openSite();
 // To be looked at.

@@ -8,12 +8,9 @@ import { openNetwork } from "../../src/infer/index.ts";
 import { argmax } from "../../src/model/metrics.ts";
 import { pngFile } from "../data/pngFile.ts";
 import { testDevice } from "../device.ts";
-import { openSite, says } from "./site.ts";
+import { disturbed, openSite, says } from "./site.ts";
 
 // A camera that shows a pattern, and is allowed.
-// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
-const disturbed = { retry: 2 };
-
 const site = openSite(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const picture = (page: Page) => page.evaluate(() => document.querySelector<HTMLCanvasElement>("#picture")!.toDataURL());

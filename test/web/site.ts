@@ -7,6 +7,9 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import { findChromium } from "../../scripts/lib/chromium.mjs";
 import { webOptions } from "../../scripts/lib/web.mjs";
 
+/** What else a machine does only ever makes a task of a page longer: the page is slow if it is so three times. */
+export const disturbed = { retry: 2 };
+
 /** What went by in a page that its visitor should not notice. */
 export interface Troubles {
   /** Errors and warnings of the console, and what was thrown. */

@@ -8,10 +8,7 @@ import { chooseAdapter } from "../../scripts/lib/adapter.mjs";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { readNetworkFacts } from "../../src/infer/facts.ts";
 import { bundledProgram, startProgram } from "../cli/process.ts";
-import { openSite, says } from "./site.ts";
-
-// What else the machine does only ever makes a task longer: a page is slow if it is so three times.
-const disturbed = { retry: 2 };
+import { disturbed, openSite, says } from "./site.ts";
 
 const site = openSite();
 const packaged = process.platform === "linux" && process.arch === "x64";

@@ -8,7 +8,7 @@ import { comparisonNotes, gainNotes, rate, stepNotes } from "../../bench/text.ts
 import { date, duration } from "../../src/report/format.ts";
 import { UsageError } from "../../src/tensor/errors.ts";
 import type { Client } from "../client.ts";
-import { clearError, element, make, saveFile, say, showError } from "../dom.ts";
+import { clearError, element, inNextFrame, make, saveFile, say, showError } from "../dom.ts";
 import { caseHeader, caseLines } from "./lines.ts";
 import { fillTable } from "./table.ts";
 import type { BenchChoice, BenchUpdate, CaseName } from "./types.ts";
@@ -29,7 +29,7 @@ export class MeasureView {
   #state = "";
   #busy = true;
   #measuring = false;
-  #drawing = false;
+  readonly #drawSoon = inNextFrame(() => this.#draw());
 
   /** `lock` is told when measuring begins and ends. */
   constructor(
@@ -160,15 +160,6 @@ export class MeasureView {
     button("bench-download").disabled = !measured;
     button("load").disabled = this.#cases.length === 0;
     button("unload").disabled = this.#other === null;
-  }
-
-  #drawSoon(): void {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => {
-      this.#drawing = false;
-      this.#draw();
-    });
   }
 
   #draw(): void {

@@ -1,6 +1,6 @@
 import { duration, number, percent, whole } from "../../src/report/format.ts";
 import { Client } from "../client.ts";
-import { clearError, element, hasWebGpu, make, saveFile, say, showError } from "../dom.ts";
+import { clearError, element, hasWebGpu, inNextFrame, make, saveFile, say, showError } from "../dom.ts";
 import { Chart } from "./chart.ts";
 import { ChoiceForm } from "./form.ts";
 import { accuracyChart, lossChart } from "./lines.ts";
@@ -28,7 +28,7 @@ class TrainPage {
   readonly #shown = element<HTMLSelectElement>("shown");
   #curves: Curve[] = [];
   #status: RunStatus | null = null;
-  #redraw = false;
+  readonly #drawSoon = inNextFrame(() => this.#draw());
 
   /** Wires the controls and looks for what an earlier visit left. */
   async open(): Promise<void> {
@@ -131,15 +131,6 @@ class TrainPage {
     this.#shown.replaceChildren(...(options.length > 0 ? options : [make("option", { text: "–" })]));
     this.#shown.disabled = options.length < 2;
     this.#shown.selectedIndex = this.#status?.network ?? 0;
-  }
-
-  #drawSoon(): void {
-    if (this.#redraw) return;
-    this.#redraw = true;
-    requestAnimationFrame(() => {
-      this.#redraw = false;
-      this.#draw();
-    });
   }
 
   /** Each chart in a task of its own, so that the page answers between them. */

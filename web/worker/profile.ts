@@ -1,8 +1,8 @@
 import { makeBatch } from "../../src/data/batch.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { storedTensors } from "../../src/data/stateDict.ts";
 import { NETWORK_ENTRY, readNetworkFacts } from "../../src/infer/facts.ts";
-import { storedTensors } from "../../src/infer/network.ts";
 import { unloadedMethod, withoutHallucinationHead } from "../../src/model/deploy.ts";
 import type { Task } from "../../src/model/task.ts";
 import { profilePrediction } from "../../src/profile.ts";

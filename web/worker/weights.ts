@@ -1,5 +1,4 @@
-import { serializeSafetensors } from "../../src/data/safetensors.ts";
-import { fromTypedArray } from "../../src/data/typedArrays.ts";
+import { packStateDict } from "../../src/data/stateDict.ts";
 import { NETWORK_ENTRY, NETWORK_FORMAT } from "../../src/infer/facts.ts";
 import { type Method, methods } from "../../src/model/methods.ts";
 import { noChoices } from "../../src/tensor/choices.ts";
@@ -17,8 +16,7 @@ export async function networkFile(
     ...{ format: NETWORK_FORMAT, version: VERSION, network: name, architecture, available, bothHeads: true },
     ...{ settings, dataset, kernels: noChoices },
   };
-  const state = await network.stateDict();
-  const tensors = new Map([...state].map(([key, { data, shape }]) => [key, fromTypedArray(data, shape)]));
-  const bytes = serializeSafetensors(tensors, { format: "pt", [NETWORK_ENTRY]: JSON.stringify(facts) });
+  const metadata = { format: "pt", [NETWORK_ENTRY]: JSON.stringify(facts) };
+  const bytes = packStateDict(await network.stateDict(), metadata);
   return { name: `${choice.task}-${name}.safetensors`, bytes: bytes as Uint8Array<ArrayBuffer> };
 }

@@ -1,5 +1,6 @@
 import { readJson } from "../../data/node/files.ts";
-import { type MethodName, type Modality, methods } from "../../model/methods.ts";
+import { type Modality, modalityNames } from "../../model/method.ts";
+import { type MethodName, methods } from "../../model/methods.ts";
 import type { Settings } from "../../run/settings.ts";
 import { FormatError, UsageError } from "../../tensor/errors.ts";
 import { Entry } from "../entry.ts";
@@ -53,7 +54,7 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
   const seeds = root.at("seeds").list(1, 1000);
   const directions = root.at("directions").list(1, 3);
   const modality = (entry: Entry) =>
-    entry.expect((value) => ["rgb", "depth", "ir"].includes(value as string), "rgb, depth or ir");
+    entry.expect((value) => modalityNames.includes(value as Modality), "rgb, depth or ir");
   const rows = root.at("rows").list(1, 200).map(readRow);
   const ids = rows.map(({ id }) => id);
   const repeated = ids.find((id, i) => ids.indexOf(id) !== i);
