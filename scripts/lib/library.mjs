@@ -2,6 +2,7 @@
 // bundler takes what an app needs of it, and the inference build in single files.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { onlyInference } from "./inference.mjs";
 import { root, SetupError } from "./project.mjs";
 import { compactShader } from "./wgsl.mjs";
 
@@ -55,35 +56,6 @@ function mendImports() {
   }
 }
 
-/** Leaves gradients out of the ops, and with them all that only they use. */
-function withoutGradients(ts) {
-  return {
-    name: "without-gradients",
-    setup(build) {
-      build.onLoad({ filter: /src\/kernels\/\w+\.ts$/ }, ({ path }) => {
-        const text = readFileSync(path, "utf8");
-        const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
-        const cuts = [];
-        const visit = (node) => {
-          if (ts.isObjectLiteralElementLike(node) && node.name?.getText(source) === "vjp") {
-            cuts.push([node.getStart(source), node.end]);
-          } else ts.forEachChild(node, visit);
-        };
-        visit(source);
-        const kept = cuts.reduceRight((left, [from, to]) => `${left.slice(0, from)}vjp: null${left.slice(to)}`, text);
-        // What nothing refers to any more may go: definitions do nothing else.
-        return {
-          contents: kept.replace(
-            /^((?:export )?const \w+ = )(?=(?:define|plain|apply)\w*[(<])/gm,
-            "$1/* @__PURE__ */ ",
-          ),
-          loader: "ts",
-        };
-      });
-    },
-  };
-}
-
 const shaderText = {
   name: "compact-shaders",
   setup(build) {
@@ -94,7 +66,7 @@ const shaderText = {
   },
 };
 
-/** The inference build, for one platform: no gradients, and all it takes in one file. */
+/** The inference build, for one platform: all it takes in one file, and nothing else. */
 async function buildInference(platform) {
   const [esbuild, { default: ts }] = await Promise.all([import("esbuild"), import("typescript")]);
   await esbuild.build({
@@ -107,7 +79,7 @@ async function buildInference(platform) {
     target: "es2022",
     conditions: [platform],
     external: ["webgpu"],
-    plugins: [shaderText, withoutGradients(ts)],
+    plugins: [shaderText, onlyInference(ts, platform)],
     minifySyntax: true,
     logLevel: "warning",
   });

@@ -51,7 +51,7 @@ export const adaptiveAvgPool2dOp = defineOp<AdaptivePoolAttrs>({
     expect(sound, "adaptiveAvgPool2d", "at least one bin along each axis", showShape([height, width]));
     return [batch, height, width, channels];
   },
-  ...resampling("adaptiveAvgPool2d", kernel, dxKernel, () => ({})),
+  ...resampling("adaptiveAvgPool2d", { forward: kernel, vjp: dxKernel }, () => ({})),
 });
 
 /**

@@ -1,51 +1,12 @@
 import source from "../../shaders/batch_norm.wgsl";
-import dparamsSource from "../../shaders/batch_norm_dparams.wgsl";
-import dxSource from "../../shaders/batch_norm_dx.wgsl";
-import momentsSource from "../../shaders/batch_norm_moments.wgsl";
-import statisticsSource from "../../shaders/batch_norm_statistics.wgsl";
-import sumsSource from "../../shaders/batch_norm_sums.wgsl";
-import residualSumsSource from "../../shaders/batch_norm_sums_residual.wgsl";
-import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel, fold } from "../tensor/kernel.ts";
 import { defineOp } from "../tensor/op.ts";
 import { expect, showShape } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { batchNormGradient } from "./batch_norm_gradient.ts";
+import { fewRows, moments, overChannels, split, splitOf } from "./batch_norm_rows.ts";
+import { batchStatistics } from "./batch_norm_statistics.ts";
 import { defineWidths, runWidest } from "./widths.ts";
-
-const split = { rows: "u32", channels: "u32", chunk: "u32", chunks: "u32" } as const;
-
-const momentsKernel = defineWidths({
-  name: "batch_norm_moments",
-  source: momentsSource,
-  bindings: { x: "read", partial: "write" },
-  elements: ["x"],
-  params: split,
-  // A mean: add. A variance: subtract, square, add.
-  cost: ({ x }) => ({ flops: 4 * x.size }),
-});
-
-const statisticsKernel = defineKernel({
-  name: "batch_norm_statistics",
-  source: statisticsSource,
-  include: [laneSumLib],
-  bindings: {
-    x: "read",
-    partial: "read",
-    mean: "write",
-    variance: "write",
-    running_mean: "write",
-    running_var: "write",
-  },
-  elements: ["x"],
-  params: { ...split, momentum: "f32" },
-  constants: ["LANES"],
-  workgroup: null,
-  // Of x only one row is read, and the running statistics are read and written.
-  cost: ({ partial, mean }) => ({ bytes: 4 * (partial.size + 7 * mean.size) }),
-});
-
-const moments = { gamma: "read", beta: "read", mean: "read", variance: "read" } as const;
 
 const applyKernel = defineWidths({
   name: "batch_norm",
@@ -58,78 +19,6 @@ const applyKernel = defineWidths({
   cost: ({ x }) => ({ flops: 4 * x.size }),
 });
 
-const sumsKernel = defineWidths({
-  name: "batch_norm_sums",
-  source: sumsSource,
-  bindings: { x: "read", dy: "read", ...moments, partial: "write" },
-  elements: ["x", "dy"],
-  params: { ...split, eps: "f32" },
-  constants: ["RELU"],
-  // The normal value: subtract, divide. Its product with dy: multiply, add. The sum of dy: add.
-  cost: ({ x }) => ({ flops: 5 * x.size }),
-});
-
-const residualSumsKernel = defineWidths({
-  name: "batch_norm_sums_residual",
-  source: residualSumsSource,
-  bindings: { x: "read", dy: "read", y: "read", mean: "read", variance: "read", g: "write", partial: "write" },
-  elements: ["x", "dy", "y", "g"],
-  params: { ...split, eps: "f32" },
-  cost: ({ x }) => ({ flops: 5 * x.size }),
-});
-
-const dparamsKernel = defineKernel({
-  name: "batch_norm_dparams",
-  source: dparamsSource,
-  include: [laneSumLib],
-  bindings: {
-    partial: "read",
-    gamma: "read",
-    mean: "read",
-    variance: "read",
-    dgamma: "write",
-    dbeta: "write",
-    coefficient: "write",
-  },
-  params: { rows: "u32", channels: "u32", chunks: "u32", eps: "f32", training: "u32" },
-  constants: ["LANES"],
-  workgroup: null,
-});
-
-const dxKernel = defineWidths({
-  name: "batch_norm_dx",
-  source: dxSource,
-  bindings: { x: "read", dy: "read", beta: "read", coefficient: "read", dx: "write" },
-  elements: ["x", "dy", "dx"],
-  params: split,
-  constants: ["RELU"],
-  // The normal value: subtract, divide. Its multiple and the mean of dy off dy: multiply, subtract twice. A factor: multiply.
-  cost: ({ x }) => ({ flops: 6 * x.size }),
-});
-
-/** x seen as rows of channels, cut into chunks of rows. */
-function splitOf(x: Tensor, chunkOf: (rows: number) => number) {
-  const channels = x.shape.at(-1)!;
-  const rows = channels === 0 ? 0 : x.size / channels;
-  const chunk = chunkOf(rows);
-  return { rows, channels, chunk, chunks: Math.ceil(rows / chunk) };
-}
-
-/** One thread for each chunk of rows of each V of channels. */
-function overChannels<P extends { channels: number; chunks: number }>(params: P, constants?: Record<string, boolean>) {
-  return { params, along: ["channels"] as const, times: params.chunks, constants };
-}
-
-/** Rows a thread does where every element is written: its channel's numbers are loaded once for all of them. */
-const fewRows = (gpu: GpuDevice) => () => (gpu.adapter.software ? 32 : 8);
-
-/** Rows a thread adds up: enough threads to fill the adapter, and not many more sums to join than that takes. */
-const manyRows = (gpu: GpuDevice) => (rows: number) =>
-  Math.max(16, Math.ceil(rows / (gpu.adapter.software ? 64 : 512)));
-
-/** Threads that join a channel's sums: enough to have many loads under way, or few because each waits for the others. */
-const lanes = (gpu: GpuDevice) => ({ LANES: gpu.adapter.software ? 8 : 32 });
-
 /** Whether the statistics are the batch's, how fast the running ones follow, what keeps the root from zero, what follows. */
 export interface BatchNormAttrs {
   training: boolean;
@@ -137,26 +26,6 @@ export interface BatchNormAttrs {
   eps: number;
   /** Applied last; none if not given. */
   activation?: "none" | "relu";
-}
-
-/** Mean and biased variance of each channel of x; the running statistics are moved in place. */
-function batchStatistics(
-  gpu: GpuDevice,
-  x: Tensor,
-  runningMean: Tensor,
-  runningVar: Tensor,
-  momentum: number,
-): { mean: Tensor; variance: Tensor } {
-  const params = splitOf(x, manyRows(gpu));
-  const { channels, chunks } = params;
-  const partial = gpu.empty([2, chunks, channels], "batchNorm");
-  const mean = gpu.empty([channels], "batchNorm");
-  const variance = gpu.empty([channels], "batchNorm");
-  runWidest(gpu, momentsKernel, { x, partial }, overChannels(params));
-  const joined = { x, partial, mean, variance, running_mean: runningMean, running_var: runningVar };
-  statisticsKernel.run(gpu, joined, { ...params, momentum }, { groups: fold(channels) }, lanes(gpu));
-  partial.dispose();
-  return { mean, variance };
 }
 
 /** Batch normalisation as an op; inputs x[..., C], gamma[C], beta[C], runningMean[C], runningVar[C], residual like x if any. */
@@ -192,47 +61,7 @@ export const batchNormOp = defineOp<BatchNormAttrs>({
     runWidest(gpu, applyKernel, tensors, overChannels({ ...splitOf(x!, fewRows(gpu)), eps }, constants));
     return { output: y, saved: training ? [mean, variance] : [] };
   },
-  vjp(device, { inputs, output: y, saved, attrs }, dy, needs) {
-    const gpu = device as GpuDevice;
-    const { training, eps } = attrs;
-    const [x, gamma, beta, runningMean, runningVar, residual] = inputs as Tensor[];
-    const [mean, variance] = (training ? saved : [runningMean, runningVar]) as [Tensor, Tensor];
-    const sums = splitOf(x!, manyRows(gpu));
-    const masked = attrs.activation === "relu";
-    const separate = masked && residual !== undefined;
-    // With running statistics dx needs no sums: without chunks they come out as zero.
-    if (!training && !needs[1] && !needs[2] && !separate) sums.chunks = 0;
-    const { rows, channels, chunks } = sums;
-    const partial = gpu.empty([2, chunks, channels], "batchNorm gradient");
-    const [dgamma, dbeta] = [1, 2].map(() => gpu.empty([channels], "batchNorm gradient")) as [Tensor, Tensor];
-    const coefficient = gpu.empty([4, channels], "batchNorm gradient");
-    // The gradient in front of the activation: needed in memory only where it is also the residual's.
-    const g = separate ? gpu.empty(x!.shape, "batchNorm gradient", dy.dtype) : dy;
-    const shared = { x: x!, dy, mean, variance, partial };
-    const job = overChannels({ ...sums, eps }, { RELU: masked });
-    if (separate) runWidest(gpu, residualSumsKernel, { ...shared, y, g }, job);
-    else runWidest(gpu, sumsKernel, { ...shared, gamma: gamma!, beta: beta! }, job);
-    dparamsKernel.run(
-      gpu,
-      { partial, gamma: gamma!, mean, variance, dgamma, dbeta, coefficient },
-      { rows, channels, chunks, eps, training: Number(training) },
-      { groups: fold(channels) },
-      lanes(gpu),
-    );
-    partial.dispose();
-    let dx: Tensor | null = null;
-    if (needs[0]) {
-      dx = gpu.empty(x!.shape, "batchNorm gradient", x!.dtype);
-      const tensors = { x: x!, dy: g, beta: beta!, coefficient, dx };
-      const constants = { RELU: masked && !separate };
-      runWidest(gpu, dxKernel, tensors, overChannels(splitOf(x!, fewRows(gpu)), constants));
-    }
-    coefficient.dispose();
-    for (const [i, gradient] of [dgamma, dbeta].entries()) if (!needs[i + 1]) gradient.dispose();
-    if (separate && !needs[5]) g.dispose();
-    const dresidual = residual && needs[5] ? g : null;
-    return [dx, needs[1] ? dgamma : null, needs[2] ? dbeta : null, null, null, ...(residual ? [dresidual] : [])];
-  },
+  vjp: batchNormGradient,
 });
 
 /** Options of batchNorm. */

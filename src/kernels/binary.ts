@@ -101,7 +101,7 @@ export function sumTo(gpu: GpuDevice, gradient: Tensor, shape: Shape): Tensor {
 
 type Gradient = (gpu: GpuDevice, a: Tensor, b: Tensor, y: Tensor, dy: Tensor) => Tensor;
 
-function defineBinary(name: BinaryName, gradients: [Gradient, Gradient]): Op<Record<never, never>> {
+function defineBinary(name: BinaryName, gradients: { vjp: [Gradient, Gradient] }): Op<Record<never, never>> {
   return defineOp({
     name,
     // The gradients of the others go through intermediate results, which f16 would round.
@@ -116,13 +116,13 @@ function defineBinary(name: BinaryName, gradients: [Gradient, Gradient]): Op<Rec
       const gpu = device as GpuDevice;
       const [a, b] = inputs as [Tensor, Tensor];
       const gradientOf = (side: 0 | 1) => {
-        const full = gradients[side](gpu, a, b, output, dy);
+        const full = gradients.vjp[side](gpu, a, b, output, dy);
         const gradient = sumTo(gpu, full, inputs[side]!.shape);
         if (gradient !== full && full !== dy) full.dispose();
         return gradient;
       };
       const da = needs[0] ? gradientOf(0) : null;
-      const alike = gradients[0] === gradients[1] && sameShape(a.shape, b.shape);
+      const alike = gradients.vjp[0] === gradients.vjp[1] && sameShape(a.shape, b.shape);
       if (da && alike) return [da, needs[1] ? da.detach() : null];
       return [da, needs[1] ? gradientOf(1) : null];
     },
@@ -143,29 +143,31 @@ function share(gpu: GpuDevice, first: Tensor, second: Tensor, dy: Tensor): Tenso
 
 /** The binary ops by name, all with NumPy broadcasting over at most four axes. */
 export const binaryOps = {
-  add: defineBinary("add", [pass, pass]),
-  sub: defineBinary("sub", [pass, (_gpu, _a, _b, _y, dy) => neg(dy)]),
-  mul: defineBinary("mul", [(gpu, _a, b, _y, dy) => times(gpu, dy, b), (gpu, a, _b, _y, dy) => times(gpu, dy, a)]),
-  div: defineBinary("div", [
-    (gpu, _a, b, _y, dy) => run(gpu, "div", dy, b, dy.shape),
-    (gpu, _a, b, y, dy) => {
-      const product = times(gpu, dy, y);
-      const quotient = run(gpu, "div", product, b, dy.shape);
-      const gradient = affine(quotient, -1);
-      product.dispose();
-      quotient.dispose();
-      return gradient;
-    },
-  ]),
-  maximum: defineBinary("maximum", [
-    (gpu, a, b, _y, dy) => share(gpu, a, b, dy),
-    (gpu, a, b, _y, dy) => share(gpu, b, a, dy),
-  ]),
-  minimum: defineBinary("minimum", [
-    (gpu, a, b, _y, dy) => share(gpu, b, a, dy),
-    (gpu, a, b, _y, dy) => share(gpu, a, b, dy),
-  ]),
-  average: defineBinary("average", [half, half]),
+  add: defineBinary("add", { vjp: [pass, pass] }),
+  sub: defineBinary("sub", { vjp: [pass, (_gpu, _a, _b, _y, dy) => neg(dy)] }),
+  mul: defineBinary("mul", {
+    vjp: [(gpu, _a, b, _y, dy) => times(gpu, dy, b), (gpu, a, _b, _y, dy) => times(gpu, dy, a)],
+  }),
+  div: defineBinary("div", {
+    vjp: [
+      (gpu, _a, b, _y, dy) => run(gpu, "div", dy, b, dy.shape),
+      (gpu, _a, b, y, dy) => {
+        const product = times(gpu, dy, y);
+        const quotient = run(gpu, "div", product, b, dy.shape);
+        const gradient = affine(quotient, -1);
+        product.dispose();
+        quotient.dispose();
+        return gradient;
+      },
+    ],
+  }),
+  maximum: defineBinary("maximum", {
+    vjp: [(gpu, a, b, _y, dy) => share(gpu, a, b, dy), (gpu, a, b, _y, dy) => share(gpu, b, a, dy)],
+  }),
+  minimum: defineBinary("minimum", {
+    vjp: [(gpu, a, b, _y, dy) => share(gpu, b, a, dy), (gpu, a, b, _y, dy) => share(gpu, a, b, dy)],
+  }),
+  average: defineBinary("average", { vjp: [half, half] }),
 };
 
 const apply = (op: Op<Record<never, never>>) => (a: Tensor, b: Tensor) => op.apply([a, b], {});

@@ -16,8 +16,7 @@ export const forwardFamily = defineConv2dFamily(
     registers: source,
     tiled: tiledSource,
     blocked: blockedSource,
-    subgroups: subgroupsSource,
-    narrow: narrowSource,
+    subgroups: { wide: subgroupsSource, narrow: narrowSource },
     depthwise: depthwiseSource,
   },
   {
@@ -30,9 +29,6 @@ export const forwardFamily = defineConv2dFamily(
       winograd: { supports: (gpu, { values }) => winogradFits(gpu, values), run: winograd },
       pointwise: { supports: (_gpu, { values }) => isProduct(values), run: pointwise },
     },
-    prefer(gpu, { values }) {
-      if (isProduct(values)) return "pointwise";
-      return gpu.adapter.software && winogradFits(gpu, values) && winogradPays(values) ? "winograd" : null;
-    },
+    prefer: (gpu, { values }) => ["pointwise", ...(gpu.adapter.software && winogradPays(values) ? ["winograd"] : [])],
   },
 );

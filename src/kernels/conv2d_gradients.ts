@@ -29,7 +29,7 @@ export const dxFamily = defineConv2dFamily(
     registers: dxSource,
     tiled: dxTiledSource,
     blocked: dxBlockedSource,
-    subgroups: dxSubgroupsSource,
+    subgroups: { wide: dxSubgroupsSource },
     depthwise: depthwiseDxSource,
   },
   {
@@ -44,10 +44,8 @@ export const dxFamily = defineConv2dFamily(
         run: winogradGradient,
       },
     },
-    prefer(gpu, { values }) {
-      const like = gradientConvolution(values);
-      return gpu.adapter.software && winogradFits(gpu, like) && winogradPays(like) ? "winograd" : null;
-    },
+    prefer: (gpu, { values }) =>
+      gpu.adapter.software && winogradPays(gradientConvolution(values)) ? ["winograd"] : [],
   },
 );
 
@@ -59,8 +57,7 @@ export const dwFamily = defineConv2dFamily(
     registers: dwSource,
     tiled: dwTiledSource,
     blocked: dwBlockedSource,
-    subgroups: dwSubgroupsSource,
-    narrow: dwNarrowSource,
+    subgroups: { wide: dwSubgroupsSource, narrow: dwNarrowSource },
     depthwise: depthwiseDwSource,
   },
   {

@@ -1,21 +1,12 @@
 import blockLib from "../../shaders/lib/block.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
-import lanesLib from "../../shaders/lib/lanes.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
-import type { GpuDevice } from "../tensor/device.ts";
 import { type Access, defineKernel, type Kernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily, type Family, type FamilySpec } from "../tensor/variant.ts";
-import {
-  blockTiles,
-  lanesOf,
-  laneTiles,
-  preferredBlocks,
-  preferredTiles,
-  type TiledProduct,
-  workgroupTiles,
-} from "./tiles.ts";
+import { type LaneSources, onLanes } from "./conv2d_lanes.ts";
+import { blockTiles, preferredTiles, type TiledProduct, workgroupTiles } from "./tiles.ts";
 
 const names = ["n", "h", "w", "c", "oh", "ow", "k", "kh", "kw", "sh", "sw", "ph", "pw", "dh", "dw", "groups"] as const;
 
@@ -36,13 +27,12 @@ export interface Conv2dJob<Names extends string> {
   values: Conv2dParams;
 }
 
-/** The shaders of one of the three matrix products; `narrow` reads x channel by channel, where they are not whole vectors. */
+/** The shaders of one of the three matrix products. */
 export interface Conv2dSources {
   registers: string;
   tiled: string;
   blocked?: string;
-  subgroups: string;
-  narrow?: string;
+  subgroups?: LaneSources;
   depthwise: string;
 }
 
@@ -53,13 +43,11 @@ export interface Conv2dWork {
   product(values: Conv2dParams): TiledProduct;
 }
 
-type Variants<Names extends string> = FamilySpec<Conv2dJob<Names>>["variants"];
+/** One way to run one of the three products. */
+export type Conv2dVariant<Names extends string> = FamilySpec<Conv2dJob<Names>>["variants"][string];
 
-/** Variants that only one of the three products has; null where they are not to be preferred. */
-export interface SpecialVariants<Job> {
-  variants: FamilySpec<Job>["variants"];
-  prefer(gpu: GpuDevice, job: Job): string | null;
-}
+/** Variants that only one of the three products has, and those of them that are preferred to the others, the best first. */
+export type SpecialVariants<Job> = Pick<FamilySpec<Job>, "variants" | "prefer">;
 
 /** The ways to run one of the three matrix products of a convolution. */
 export function defineConv2dFamily<Names extends string>(
@@ -67,7 +55,7 @@ export function defineConv2dFamily<Names extends string>(
   bindings: Record<Names, Access>,
   sources: Conv2dSources,
   work: Conv2dWork,
-  special: SpecialVariants<Conv2dJob<Names>> = { variants: {}, prefer: () => null },
+  special: SpecialVariants<Conv2dJob<Names>> = { variants: {}, prefer: () => [] },
 ): Family<Conv2dJob<Names>> {
   const { threads, product } = work;
   // A bias, and what a weight gradient sums up, are f32 always.
@@ -98,20 +86,9 @@ export function defineConv2dFamily<Names extends string>(
       constants: ["T"],
       workgroup: null,
     });
-  const lanes = {
-    ...spec,
-    enable: ["subgroups"],
-    include: [lanesLib, conv2dLib],
-    constants: ["LANES", "QUADS"],
-    workgroup: null,
-  };
-  const subgroups = defineKernel({ ...lanes, name: `${name}_subgroups`, source: sources.subgroups });
-  const narrow = sources.narrow && defineKernel({ ...lanes, name: `${name}_narrow_subgroups`, source: sources.narrow });
-  const vectorised = (gpu: GpuDevice, { c, k, groups }: Conv2dParams) =>
-    lanesOf(gpu) > 0 && (k / groups) % 4 === 0 && ((c / groups) % 4 === 0 || (narrow !== undefined && groups === 1));
   const channelwise = ({ c, k, groups }: Conv2dParams) => c === groups && k === groups && c % 4 === 0;
   const wholeVectors = ({ c, k, groups }: Conv2dParams) => (c / groups) % 4 === 0 && (k / groups) % 4 === 0;
-  const onBlocks = (kernel: Kernel<Names, keyof Conv2dParams>, T: 8 | 16): Variants<Names>[string] => ({
+  const onBlocks = (kernel: Kernel<Names, keyof Conv2dParams>, T: 8 | 16): Conv2dVariant<Names> => ({
     supports: (_gpu, { values }) => wholeVectors(values),
     run: (gpu, { tensors, values }) => kernel.run(gpu, tensors, values, ...blockTiles(T, product(values))),
   });
@@ -131,27 +108,17 @@ export function defineConv2dFamily<Names extends string>(
       tiledLarge: {
         run: (gpu, { tensors, values }) => tiled.run(gpu, tensors, values, ...workgroupTiles(16, product(values))),
       },
-      subgroups: {
-        supports: (gpu, { values }) => vectorised(gpu, values),
-        run(gpu, { tensors, values }) {
-          const kernel = narrow && values.c % 4 !== 0 ? narrow : subgroups;
-          kernel.run(gpu, tensors, values, ...laneTiles(gpu, product(values)));
-        },
-      },
+      ...(sources.subgroups && { subgroups: onLanes({ ...spec, name }, sources.subgroups, product) }),
       ...(blocked ? { blocked: onBlocks(blocked, 8), blockedLarge: onBlocks(blocked, 16) } : {}),
       ...special.variants,
     },
     prefer(gpu, job) {
-      const { values } = job;
-      const { c, k, groups } = values;
-      if (channelwise(values)) return "depthwise";
-      const chosen = special.prefer(gpu, job);
-      if (chosen !== null) return chosen;
-      if (gpu.adapter.software) return vectorised(gpu, values) ? "subgroups" : "registers";
+      const { c, k, groups } = job.values;
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
-      if (Math.min(c, k) / groups < 8) return "registers";
-      const blocks = blocked && wholeVectors(values) ? preferredBlocks(product(values)) : null;
-      return blocks ?? preferredTiles(product(values));
+      const few = Math.min(c, k) / groups < 8;
+      const onGpu = few ? ["registers"] : preferredTiles(product(job.values));
+      const any = gpu.adapter.software ? ["subgroups", "registers"] : onGpu;
+      return ["depthwise", ...special.prefer(gpu, job), ...any];
     },
     // Each of the three products has a multiply-add for every output, tap and channel of a filter; padding counts.
     flops: ({ values: { n, oh, ow, k, kh, kw, c, groups } }) => (2 * n * oh * ow * k * kh * kw * c) / groups,

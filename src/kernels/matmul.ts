@@ -19,7 +19,6 @@ import {
   fragmentTiles,
   lanesOf,
   laneTiles,
-  preferredBlocks,
   preferredTiles,
   workgroupTiles,
 } from "./tiles.ts";
@@ -143,11 +142,7 @@ const family = defineFamily<Product>({
       },
     },
   },
-  prefer(gpu, job) {
-    if (gpu.adapter.software) return onLanes(gpu, job) ? "subgroups" : "registers";
-    const blocks = vectorised(job) ? preferredBlocks(extents(job.values)) : null;
-    return blocks ?? preferredTiles(extents(job.values));
-  },
+  prefer: (gpu, { values }) => (gpu.adapter.software ? ["subgroups", "registers"] : preferredTiles(extents(values))),
   flops: ({ values: { rows, inner, cols, batches } }) => 2 * rows * inner * cols * batches,
 });
 

@@ -170,10 +170,7 @@ const distanceFamily = defineFamily<Distances>({
       },
     },
   },
-  prefer: (gpu, args) => {
-    if (!gpu.adapter.software) return "tiled";
-    return distanceVectors(gpu, args) ? "subgroups" : "registers";
-  },
+  prefer: (gpu) => (gpu.adapter.software ? ["subgroups", "registers"] : ["tiled"]),
   // Subtract, square, add: in each column of each pair of rows of both sets together.
   flops: ({ rows, width }) => 3 * rows * (2 * rows + 1) * width,
 });
@@ -205,7 +202,7 @@ const gradientFamily = defineFamily<Gradient>({
       },
     },
   },
-  prefer: (gpu, job) => (gpu.adapter.software && gradientVectors(gpu, job) ? "subgroups" : "registers"),
+  prefer: (gpu) => (gpu.adapter.software ? ["subgroups", "registers"] : ["registers"]),
   // Subtract, multiply, add: each row of a set against all of both.
   flops: ({ values: { rows, width } }) => 3 * rows * 2 * rows * width,
 });

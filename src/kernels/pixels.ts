@@ -26,8 +26,7 @@ type Common = keyof typeof resamplingParams;
  */
 export function resampling<Attrs extends { height: number; width: number }, P extends string>(
   name: string,
-  kernel: Kernel<"x" | "y", P>,
-  dxKernel: Kernel<"dy" | "dx", P>,
+  kernels: { forward: Kernel<"x" | "y", P>; vjp: Kernel<"dy" | "dx", P> },
   more: (attrs: Attrs) => Record<Exclude<P, Common>, number>,
 ): Pick<OpDefinition<Attrs>, "forward" | "vjp"> {
   const valuesOf = ([, height, width, channels]: Shape, over: Shape, attrs: Attrs) => {
@@ -40,7 +39,7 @@ export function resampling<Attrs extends { height: number; width: number }, P ex
       const gpu = device as GpuDevice;
       const y = gpu.empty(shape, name, x!.dtype);
       const values = valuesOf(x!.shape, shape, attrs);
-      kernel.run(gpu, { x: x!, y }, values, { threads: values.n });
+      kernels.forward.run(gpu, { x: x!, y }, values, { threads: values.n });
       return y;
     },
     vjp(device, { inputs, attrs }, dy) {
@@ -48,7 +47,7 @@ export function resampling<Attrs extends { height: number; width: number }, P ex
       const { shape } = inputs[0]!;
       const dx = gpu.empty(shape, `${name} gradient`, dy.dtype);
       const values = valuesOf(shape, shape, attrs);
-      dxKernel.run(gpu, { dy, dx }, values, { threads: values.n });
+      kernels.vjp.run(gpu, { dy, dx }, values, { threads: values.n });
       return [dx];
     },
   };

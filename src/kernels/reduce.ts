@@ -122,7 +122,7 @@ function renamed(tensor: Tensor, shape: Shape): Tensor {
 
 type Gradient = (gpu: GpuDevice, x: Tensor, y: Tensor, dy: Tensor, plan: Plan) => Tensor;
 
-function defineReduction(name: "sum" | "mean" | "max", gradient: Gradient): Op<ReduceAttrs> {
+function defineReduction(name: "sum" | "mean" | "max", gradient: { vjp: Gradient }): Op<ReduceAttrs> {
   return defineOp<ReduceAttrs>({
     name,
     shape([x], { axes, keepDims }) {
@@ -146,7 +146,7 @@ function defineReduction(name: "sum" | "mean" | "max", gradient: Gradient): Op<R
     },
     vjp(device, { inputs, output, attrs }, dy) {
       const x = inputs[0]!;
-      return [gradient(device as GpuDevice, x, output, dy, planOf(x.shape, attrs.axes))];
+      return [gradient.vjp(device as GpuDevice, x, output, dy, planOf(x.shape, attrs.axes))];
     },
   });
 }
@@ -183,9 +183,9 @@ const toFirstMaximum: Gradient = (gpu, x, y, dy, plan) => {
 
 /** The reductions by name. */
 export const reduceOps = {
-  sum: defineReduction("sum", spread),
-  mean: defineReduction("mean", spreadMean),
-  max: defineReduction("max", toFirstMaximum),
+  sum: defineReduction("sum", { vjp: spread }),
+  mean: defineReduction("mean", { vjp: spreadMean }),
+  max: defineReduction("max", { vjp: toFirstMaximum }),
 };
 
 const apply =

@@ -60,7 +60,7 @@ export const resizeOp = defineOp<ResizeAttrs>({
     }
     return [batch, height, width, channels];
   },
-  ...resampling("resize", kernel, dxKernel, ({ mode }) => ({ nearest: Number(mode === "nearest") })),
+  ...resampling("resize", { forward: kernel, vjp: dxKernel }, ({ mode }) => ({ nearest: Number(mode === "nearest") })),
 });
 
 /**

@@ -22,16 +22,16 @@ export const workgroupTiles = (T: 8 | 16, product: TiledProduct): TileRun<"T"> =
 /** The workgroup-memory tiles of 8T × 8T with 8 × 8 outputs a thread (shaders/lib/block.wgsl) for a product. */
 export const blockTiles = (T: 8 | 16, product: TiledProduct): TileRun<"T"> => squareTiles(T, 8 * T, product);
 
-/** The variant with the largest tiles of which there are enough to fill a GPU, null if there is none. */
-export function preferredBlocks({ rows, cols, times }: TiledProduct): "blockedLarge" | "blocked" | null {
+/** The variants for a product on a GPU, the best first: the largest tiles of which there are enough to fill it. */
+export function preferredTiles({ rows, cols, times }: TiledProduct): string[] {
   const outputs = rows * cols * times;
-  if (outputs >= 256 * 128 * 128 && rows > 64 && cols > 64) return "blockedLarge";
-  return outputs >= 128 * 64 * 64 && rows > 32 && cols > 32 ? "blocked" : null;
-}
-
-/** The variant with 64 × 64 tiles where they are many enough to fill a GPU, else the one with 32 × 32. */
-export function preferredTiles({ rows, cols, times }: TiledProduct): "tiledLarge" | "tiled" {
-  return rows * cols * times >= 256 * 64 * 64 && cols > 32 ? "tiledLarge" : "tiled";
+  const enough = {
+    blockedLarge: outputs >= 256 * 128 * 128 && rows > 64 && cols > 64,
+    blocked: outputs >= 128 * 64 * 64 && rows > 32 && cols > 32,
+    tiledLarge: outputs >= 256 * 64 * 64 && cols > 32,
+    tiled: true,
+  };
+  return Object.entries(enough).flatMap(([name, pays]) => (pays ? [name] : []));
 }
 
 /** The subgroup tiles (shaders/lib/lanes.wgsl) for a product. */

@@ -60,7 +60,7 @@ const family = defineFamily<Job>({
   },
   prefer(gpu, job) {
     const enough = gpu.adapter.software || job.params[job.along[0]!]! * job.times >= 4 * GPU_THREADS;
-    return isVector(job) && enough ? "vector" : "scalar";
+    return enough ? ["vector", "scalar"] : ["scalar"];
   },
 });
 

@@ -12,11 +12,11 @@ import type { Fusion } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
 import type { Task } from "./task.ts";
 
-/** Names of all modalities, in the order in which networks are given them. */
-export const modalityNames = ["rgb", "depth", "ir"] as const;
-
 /** A modality: colour, depth or infrared. */
-export type Modality = (typeof modalityNames)[number];
+export type Modality = "rgb" | "depth" | "ir";
+
+/** All modalities, in the order in which networks are given them. */
+export const modalityNames: readonly Modality[] = ["rgb", "depth", "ir"];
 
 /** What a network sees when it is used: one modality, colour and depth, or all three. */
 export type Seen = Modality | "both" | "all";

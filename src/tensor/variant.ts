@@ -14,8 +14,8 @@ export interface FamilySpec<Args> {
       run(device: GpuDevice, args: Args): void;
     }
   >;
-  /** The variant to use where none is pinned; it must support the arguments. */
-  prefer(device: GpuDevice, args: Args): string;
+  /** Variants to use where none is pinned, the best first: the first that takes the arguments is used, as the last must. */
+  prefer(device: GpuDevice, args: Args): readonly string[];
   /** Floating-point operations of a job by its definition, whatever a variant saves or adds. */
   flops?(args: Args): number;
 }
@@ -48,17 +48,18 @@ export class Family<Args> {
     if (pinned !== undefined && !variants[pinned]) {
       throw new UsageError(`${name}: expected one of the variants ${this.names.join(", ")}, got ${pinned}`);
     }
+    const preferred = () => this.spec.prefer(device, args).find(usable)!;
     let chosen = usable(pinned);
     if (!chosen && (device.tuner || device.choices.size > 0)) {
       const key = `${name} ${describe(args)}`;
       if (device.tuner) {
         const able = this.names.filter((variant) => usable(variant));
         const runs = able.map((variant) => [variant, () => variants[variant]!.run(device, args)] as const);
-        device.tuner.offer(key, this.spec.prefer(device, args), Object.fromEntries(runs));
+        device.tuner.offer(key, preferred(), Object.fromEntries(runs));
       }
       chosen = usable(device.choices.get(key));
     }
-    const variant = chosen ?? variants[this.spec.prefer(device, args)]!;
+    const variant = chosen ?? variants[preferred()]!;
     const { flops } = this.spec;
     if (flops) inJob(flops(args), () => variant.run(device, args));
     else variant.run(device, args);

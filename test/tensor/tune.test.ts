@@ -30,7 +30,7 @@ const slowly =
 const family = defineFamily<{ tensors: { x: Tensor; y: Tensor }; values: { n: number } }>({
   name: "test of tuning",
   variants: { slow: { run: slowly(100) }, fast: { run: slowly(0) }, never: { supports: () => false, run: slowly(0) } },
-  prefer: () => "slow",
+  prefer: () => ["slow"],
 });
 
 it("chooses the fast variant, changes nothing, and leaves no buffer behind", async () => {
