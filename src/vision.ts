@@ -15,6 +15,7 @@ export { type SplitStatistics, statistics } from "./data/statistics.ts";
 export type { NetworkFacts } from "./infer/facts.ts";
 export { type PixelSource, readPixels } from "./infer/image.ts";
 export { type Answer, type FeatureMaps, type Images, openNetwork, TrainedNetwork } from "./infer/network.ts";
+export { packNetwork, type TrainedOn } from "./infer/pack.ts";
 export {
   type ArchitectureName,
   architectures,

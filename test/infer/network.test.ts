@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { makeBatch } from "../../src/data/batch.ts";
 import { fitSample } from "../../src/data/resample.ts";
-import { type SafeTensor, serializeSafetensors } from "../../src/data/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import type { Sample } from "../../src/data/sample.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
-import { fromTypedArray } from "../../src/data/typedArrays.ts";
-import { NETWORK_ENTRY, NETWORK_FORMAT } from "../../src/infer/facts.ts";
+import { NETWORK_ENTRY } from "../../src/infer/facts.ts";
 import { openNetwork } from "../../src/infer/network.ts";
+import { packNetwork } from "../../src/infer/pack.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import { withoutHallucinationHead } from "../../src/model/deploy.ts";
 import {
@@ -19,7 +19,6 @@ import {
 } from "../../src/model/methods.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
 import type { Task } from "../../src/model/task.ts";
-import { noChoices } from "../../src/tensor/choices.ts";
 import { FormatError, UsageError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { testDevice } from "../device.ts";
@@ -40,27 +39,16 @@ const configFor = (task: Task, more: Partial<NetworkConfig> = {}): NetworkConfig
   ...more,
 });
 
-/** What `onestage export` writes, of a network with random weights. */
+/** The file of a network with random weights, and what is to be said of it besides. */
 async function exported(
   method: Method,
   config: NetworkConfig,
   { bothHeads = true, more = {} as object } = {},
 ): Promise<Uint8Array> {
-  const tensors = new Map<string, SafeTensor>();
-  for (const [name, { data, shape }] of await method.network.stateDict())
-    tensors.set(name, fromTypedArray(data, shape));
-  const { architecture, available } = methods[method.name];
-  const { task = "classify", model, fusion, fusionBlock = "ctn" } = config;
-  const facts = {
-    ...{ format: NETWORK_FORMAT, version: "0", network: method.name, architecture, available, bothHeads },
-    settings: { task, model, modalities: "rgb,depth", fusion, fusionBlock, precision: "f32" },
-    dataset: {
-      ...{ width: side, height: side, depth: scale },
-      classes: task === "segment" ? scenes.labels : scenes.classes,
-    },
-    kernels: noChoices,
-    ...more,
-  };
+  const classes = config.task === "segment" ? scenes.labels : scenes.classes;
+  const bytes = await packNetwork(method, config, { classes, width: side, height: side, scale });
+  const { metadata, tensors } = parseSafetensors(bytes, "packed");
+  const facts = { ...JSON.parse(metadata[NETWORK_ENTRY]!), bothHeads, ...more };
   return serializeSafetensors(tensors, { [NETWORK_ENTRY]: JSON.stringify(facts) });
 }
 
@@ -195,6 +183,20 @@ describe("an exported network", () => {
       await expect(network.predict(images)).rejects.toThrow(message);
     }
     network.dispose();
+    method.network.dispose();
+  });
+
+  it("cannot be packed if its file could not be opened", async () => {
+    const config = configFor("classify", { normalise: false });
+    const plain = build("one-stage-rgb", config);
+    const on = { classes: scenes.classes, width: side, height: side, scale };
+    await expect(packNetwork(plain, config, on)).rejects.toThrow(UsageError);
+    plain.network.dispose();
+    const method = build("rgb-only", configFor("classify"));
+    const flat = { ...on, scale: { mean: 3, std: 0 } };
+    await expect(packNetwork(method, configFor("classify"), flat)).rejects.toThrow(
+      "packNetwork: onestage: dataset.depth.std: expected a number above 0, got 0",
+    );
     method.network.dispose();
   });
 

@@ -1,0 +1,42 @@
+import { packStateDict } from "../data/stateDict.ts";
+import { twoModalities } from "../model/method.ts";
+import { type Method, methods, type NetworkConfig } from "../model/methods.ts";
+import { kernelChoices } from "../tensor/choices.ts";
+import type { GpuDevice } from "../tensor/device.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { VERSION } from "../tensor/version.ts";
+import { NETWORK_ENTRY, NETWORK_FORMAT, type NetworkFacts, readNetworkFacts } from "./facts.ts";
+
+/** What a network was trained on: names of its classes, extents of the images, and how depth was scaled for it. */
+export type TrainedOn = Pick<NetworkFacts, "classes" | "width" | "height" | "scale">;
+
+/**
+ * A network that was trained here, as the bytes of a file for `openNetwork`: with what it was built from and trained on, and
+ * the kernels in force. Waits for the GPU.
+ * @throws UsageError for a network without batch norm in its fusions, FormatError naming what else no file can say.
+ */
+export async function packNetwork(method: Method, config: NetworkConfig, data: TrainedOn): Promise<Uint8Array> {
+  if (!config.normalise) throw new UsageError("packNetwork: expected a network with normalise: true, got one without");
+  const { name, network } = method;
+  const { architecture, available } = methods[name];
+  const [tensor] = network.state().values();
+  const {
+    task = "classify",
+    model,
+    modalities = twoModalities,
+    fusion,
+    fusionBlock = "ctn",
+    precision = "f32",
+  } = config;
+  const { classes, width, height, scale } = data;
+  const { ir, ...depth } = scale;
+  const facts = {
+    ...{ format: NETWORK_FORMAT, version: VERSION, network: name, architecture, available, bothHeads: true },
+    settings: { task, model, modalities: modalities.join(","), fusion, fusionBlock, precision },
+    dataset: { classes, width, height, depth, ...(ir && { ir }) },
+    kernels: kernelChoices(tensor!.device as GpuDevice),
+  };
+  const metadata = { format: "pt", [NETWORK_ENTRY]: JSON.stringify(facts) };
+  readNetworkFacts(metadata, "packNetwork");
+  return packStateDict(await network.stateDict(), metadata);
+}
