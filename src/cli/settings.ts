@@ -53,6 +53,7 @@ export const flags = {
   jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),
   sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
   restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),
+  fused: decimal("--fused", 0, 1000, "weight of the KL divergence of the fused predictions to those of RGB-D"),
   kd: decimal("--kd", 0, 1000, "weight of the KL divergence in the distillation baselines"),
   crop: decimal("--crop", 0, 1, "side of the random square crop as a share of the shorter side; 0 for the whole image"),
   jitter: decimal("--jitter", 0, 1, "brightness, contrast and saturation vary by this share"),

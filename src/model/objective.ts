@@ -35,6 +35,8 @@ export interface ObjectiveWeights {
   sigmoid: number;
   /** Weight of the L1 distance between the missing modality and what H's deepest map predicts of it. */
   restore: number;
+  /** Weight of the temperature-scaled KL divergence of the fused head from a network that sees all modalities. */
+  fused: number;
   /** Weight of the KL divergence in the distillation baselines. */
   kd: number;
 }
@@ -55,6 +57,7 @@ export const defaultWeights: ObjectiveWeights = {
   jmmd: 0,
   sigmoid: 0,
   restore: 0,
+  fused: 0,
   kd: 1,
 };
 
@@ -164,7 +167,7 @@ export function meanOver(
 /**
  * The whole one-stage objective; every term is summed over the scales and maps that the networks give, and over the
  * missing modalities: `privileged` says of each, in the order of the network's streams, what its stream is held to. Where
- * it is empty nothing is transferred, as for the upper bound.
+ * it is empty nothing is transferred, as for the upper bound. `whole` are the fused head and what it is held to, if anything.
  */
 export function oneStageObjective(
   output: OneStageOutput,
@@ -172,6 +175,7 @@ export function oneStageObjective(
   target: Tensor,
   weights: ObjectiveWeights,
   judge: Judge,
+  whole: readonly Pair[] = [],
 ): Loss {
   const { scores, translated } = output;
   const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
@@ -182,6 +186,11 @@ export function oneStageObjective(
     const pairs: Pair[] = teacher ? [[{ scores: hallucinated, features }, teacher], ...more] : [];
     if (pairs.length > 0) transferTerms(terms, pairs, weights);
     if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
+  }
+  if (whole.length > 0) {
+    terms.add("fused", weights.fused, () =>
+      meanOver(whole, ({ scores: said }, teacher) => predictionKl(said, teacher, weights.temperature)),
+    );
   }
   if (translated.length > 0) {
     terms.add("translation", weights.lambda, () => translationLoss(output));

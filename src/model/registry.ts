@@ -99,13 +99,15 @@ function upperBoundOf(config: Pick<NetworkConfig, "modalities">): MethodName {
   return three(config) ? "rgbd-ir" : "rgbd";
 }
 
-/** The frozen networks that streams for the missing modalities are held to: one each, or one for all. */
+/** The frozen networks that streams for the missing modalities are held to, one each or one for all, and the fused head. */
 function teachersOf(own: Modality, config: NeedsConfig): Readonly<Record<string, MethodName>> {
   const { privileged, teacher, weights, modalities = twoModalities } = config;
-  if (privileged === "online" || !transfers(weights)) return {};
-  if (teacher === "both") return { privileged: upperBoundOf(config) };
+  const whole: Record<string, MethodName> = weights.fused > 0 ? { all: upperBoundOf(config) } : {};
+  if (privileged === "online" || !transfers(weights)) return whole;
+  if (teacher === "both") return { privileged: upperBoundOf(config), ...whole };
   const missing = missingFrom(modalities, own);
-  return Object.fromEntries(missing.map((one) => [partFor("privileged", one, missing), `privileged-${one}` as const]));
+  const each = missing.map((one) => [partFor("privileged", one, missing), `privileged-${one}` as const]);
+  return { ...Object.fromEntries(each), ...whole };
 }
 
 type Entries = Partial<Record<MethodName, MethodEntry>>;
@@ -235,7 +237,18 @@ function methodsFor(own: Modality): Entries {
       role: "ours",
       needs: (config) => teachersOf(own, config),
       work: 7 / 3,
-      reads: ["smoothing", "hall", ...jan, "restore", "lambda", "fusion", "privileged", "teacher", "fusionBlock"],
+      reads: [
+        "smoothing",
+        "hall",
+        ...jan,
+        "restore",
+        "fused",
+        "lambda",
+        "fusion",
+        "privileged",
+        "teacher",
+        "fusionBlock",
+      ],
     }),
   };
   if (own !== "ir") return entries;

@@ -5,7 +5,7 @@ import type { Settings } from "./settings.ts";
 /** Settings that older runs do not name, with what they mean by that. */
 export const addedLater = {
   ...{ precision: "f32", accumulate: 1, recompute: "off" },
-  ...{ jmmd: 0, sigmoid: 0, restore: 0, kd: 1 },
+  ...{ jmmd: 0, sigmoid: 0, restore: 0, fused: 0, kd: 1 },
   ...{ teacher: "missing", classWeights: "equal", holdOut: "none" },
   ...{ modalities: "rgb,depth", fusionBlock: "ctn", pretrained: null, unlabelled: null, extra: 0 },
   ...{ scale: "1,1", rotation: 0, hueSaturation: 0, valueShift: 0 },

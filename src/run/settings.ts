@@ -70,8 +70,8 @@ export function networkConfig(
   { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
 ): NetworkConfig {
   const { task, model, fusion, fusionBlock, privileged, teacher, precision, recompute } = settings;
-  const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd } = settings;
-  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, kd };
+  const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
+  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd };
   const classes = names.length;
   return {
     task,

@@ -168,6 +168,7 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     smoothing: { smoothing: 0.3 },
     sigmoid: { sigmoid: 1 },
     restore: { restore: 1 },
+    fused: { fused: 1 },
   },
   ...{
     kd: { kd: 2 },
@@ -193,7 +194,8 @@ it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== 
       return losses.total;
     };
     const config = base;
-    const needs = Object.entries(methods[name].needs(config)).map(
+    const taught = { ...config, weights: { ...config.weights, fused: 1 } };
+    const needs = Object.entries({ ...methods[name].needs(config), ...methods[name].needs(taught) }).map(
       ([part, need]) => [part, buildMethod(need, device, new Rng(8, part), config)] as const,
     );
     const needed = Object.fromEntries(needs);
@@ -211,14 +213,22 @@ it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== 
   },
 );
 
-it.each(["kd-rgb", "hallucination-rgb", "one-stage-rgb", "rgb-only"] as const)(
-  "%s learns from unlabelled images if it has a teacher, which leave no trace in running statistics",
-  async (name) => {
+it.each([
+  ["kd-rgb", 0],
+  ["hallucination-rgb", 0],
+  ["one-stage-rgb", 0],
+  ["one-stage-rgb", 1],
+  ["rgb-only", 0],
+] as const)(
+  "%s (fused %d) learns from unlabelled images if it has a teacher, which leave no trace in running statistics",
+  async (name, fused) => {
+    const config = { ...base, weights: { ...base.weights, fused } };
     const device = await testDevice();
     const teacher = buildMethod("privileged-depth", device, new Rng(8), base);
-    const needed = { teacher, privileged: teacher };
+    const all = buildMethod("rgbd", device, new Rng(9), base);
+    const needed = { teacher, privileged: teacher, all };
     const step = async (host: HostBatch) => {
-      const method = buildMethod(name, device, new Rng(4), base, needed);
+      const method = buildMethod(name, device, new Rng(4), config, needed);
       const trainer = new Trainer(device, method, defaultTraining(4), new Rng(5));
       const { losses } = await trainer.step(host);
       const state = new Map([...method.network.state()].map(([key, tensor]) => [key, tensor.read()] as const));
@@ -234,6 +244,7 @@ it.each(["kd-rgb", "hallucination-rgb", "one-stage-rgb", "rgb-only"] as const)(
     const taught = name !== "rgb-only";
     expect(alone.losses.task).toBe(beside.losses.task);
     if (taught) expect(alone.losses.kl).not.toBe(beside.losses.kl);
+    if (fused) expect(alone.losses.fused).not.toBe(beside.losses.fused);
     let moved = 0;
     for (const [key, values] of alone.values) {
       if (/running_(mean|var)$/.test(key)) expect(beside.values.get(key), key).toEqual(values);
@@ -246,5 +257,6 @@ it.each(["kd-rgb", "hallucination-rgb", "one-stage-rgb", "rgb-only"] as const)(
       expect(twice.losses.kl).toBeCloseTo(alone.losses.kl!, 1);
     }
     teacher.network.dispose();
+    all.network.dispose();
   },
 );

@@ -54,8 +54,8 @@ export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetF
 }
 
 /** Settings that methods came to read later, alike. */
-function isNew(read: Read): read is "fusionBlock" | "extra" {
-  return read === "fusionBlock" || read === "extra";
+function isNew(read: Read): read is "fusionBlock" | "extra" | "fused" {
+  return read === "fusionBlock" || read === "extra" || read === "fused";
 }
 
 /** A stage with the stages it needs and the keys of all. */

@@ -69,16 +69,31 @@ export function oneStage(parts: Parts): Built {
     const one = parts.need("privileged").teach(batch);
     return missing.map(() => one);
   };
-  /** For each stream what it and its teacher give for the unlabelled images, if there are any. */
-  const unlabelledPairs = (batch: DeviceBatch, pass: Pass): Pair[] => {
+  const teachesFused = weights.fused > 0;
+  /** The fused head and the network that sees all, on a batch of which the former has said this. */
+  const wholePair = (output: OneStageOutput, batch: DeviceBatch): Pair => [
+    taught(output),
+    parts.need("all").teach(batch),
+  ];
+  /** What the streams, and the fused head where it is taught, give for the unlabelled images beside what they learn from. */
+  const unlabelled = (batch: DeviceBatch, pass: Pass): { streams: Pair[]; whole: Pair[] } => {
     const beside = unlabelledOf(batch);
-    if (!beside || !transfers(weights)) return [];
+    if (!beside || !(transfers(weights) || teachesFused)) return { streams: [], whole: [] };
+    const teaching = noGrad(() => teachers(beside, inference));
+    if (teachesFused) {
+      const output = run(beside, withoutTrace(pass));
+      const streams = teaching.map((own, k): Pair => {
+        const { scores, features } = output.restored[k]!;
+        return [{ scores: scores!, features }, own];
+      });
+      return { streams, whole: [wholePair(output, beside)] };
+    }
     const x = input(beside, available);
-    const taught = noGrad(() => teachers(beside, inference));
-    return network.restoring.map(({ encoder, head }, k) => {
+    const streams = network.restoring.map(({ encoder, head }, k): Pair => {
       const again = withoutTrace(pass);
-      return [head!.forward(encoder.forward(x, again), x, again), taught[k]!];
+      return [head!.forward(encoder.forward(x, again), x, again), teaching[k]!];
     });
+    return { streams, whole: [] };
   };
   return {
     network,
@@ -90,13 +105,14 @@ export function oneStage(parts: Parts): Built {
         predicted: conv.forward(output.restored[k]!.features.at(-1)!),
         truth: input(batch, missing[k]!),
       }));
-      const taught = teachers(batch, pass);
-      const more = unlabelledPairs(batch, pass);
+      const teaching = teachers(batch, pass);
+      const more = unlabelled(batch, pass);
       const privileged = missing.map((_, k) => ({
-        ...{ output: taught[k] ?? null, online: along, restored: restored[k] ?? null },
-        more: more.slice(k, k + 1),
+        ...{ output: teaching[k] ?? null, online: along, restored: restored[k] ?? null },
+        more: more.streams.slice(k, k + 1),
       }));
-      return oneStageObjective(output, privileged, input(batch, "target"), weights, judge);
+      const whole = teachesFused ? [wholePair(output, batch), ...more.whole] : [];
+      return oneStageObjective(output, privileged, input(batch, "target"), weights, judge, whole);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
