@@ -38,6 +38,27 @@ async function changes(page: Page, selector: string): Promise<void> {
   await page.waitForFunction(changed, [selector, before], { timeout: 60_000 });
 }
 
+/** Stops all that runs of a page, its workers too, for a while: as a browser does to a tab in the background to save power. */
+async function freeze(page: Page, milliseconds: number): Promise<void> {
+  await page.evaluate(() => {
+    let last = performance.now();
+    setInterval(() => {
+      const gap = performance.now() - last;
+      document.body.dataset.gap = String(Math.max(Number(document.body.dataset.gap ?? 0), gap));
+      last += gap;
+    }, 50);
+  });
+  const session = await page.context().browser()!.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+  for (const id of renderers) process.kill(id, "SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  for (const id of renderers) process.kill(id, "SIGCONT");
+  await session.detach();
+  await page.waitForTimeout(200);
+  expect(Number(await page.getAttribute("body", "data-gap"))).toBeGreaterThan(0.9 * milliseconds);
+}
+
 const lose = (page: Page) => page.evaluate(() => dispatchEvent(new Event("onestage-lose-device")));
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
@@ -46,7 +67,7 @@ describe("a run in a page", disturbed, () => {
   const folder = mkdtempSync(join(tmpdir(), "onestage-page-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("ends the same after a pause, a reload and a lost device as without, and as in Node", async () => {
+  it("ends the same after a pause, a while frozen, a reload and a lost device as without, and as in Node", async () => {
     const plain = await site.visit("train.html");
     await choose(plain.page, CHOICE);
     await plain.page.click("#start");
@@ -68,6 +89,8 @@ describe("a run in a page", disturbed, () => {
     await page.click("#resume");
     await says(page, "#state", /^Training$/);
     await steps(page, Number.parseInt(paused!, 10) + 2);
+    await freeze(page, 1500);
+    await steps(page, Number.parseInt(paused!, 10) + 4);
     await page.reload();
     await page.click("#go-on", { timeout: 120_000 });
     await steps(page, 20);
