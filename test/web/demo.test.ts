@@ -54,6 +54,31 @@ describe("the demo", disturbed, () => {
     expect(troubles.said).toEqual([]);
   }, 300_000);
 
+  it("scores both over many scenes, as Node does, until it is stopped", async () => {
+    const { page, troubles } = await site.visit("index.html");
+    await page.click("#score:not([disabled])");
+    await says(page, "#score-text", /^Of (8|12|16|20) scenes one-stage names \d/);
+    await page.click("#score");
+    await says(page, "#score", /^Ask both about 200 scenes$/);
+    await says(page, "#state", /^Scene 1$/);
+    const [, count, ours, other] = /^Of (\d+) scenes one-stage names (.*)% right, colour only (.*)%\.$/.exec(
+      (await page.textContent("#score-text"))!,
+    )!;
+    for (const [name, share] of [["one-stage-rgb", ours] as const, ["rgb-only", other] as const]) {
+      const file = `web/models/classify-${name}.safetensors`;
+      const network = openNetwork(await testDevice(), readFileSync(join(root, file)), file);
+      const { width, height } = network.facts;
+      let right = 0;
+      for (let index = 0; index < Number(count); index++) {
+        const { rgb: data, target } = renderScene(1, `test/${index}`, { width, height, target: index % 8 });
+        if (argmax((await network.predict({ rgb: { width, height, data } })).probabilities!) === target) right++;
+      }
+      network.dispose();
+      expect(Math.abs(Number(share) - (100 * right) / Number(count)), name).toBeLessThan(0.06);
+    }
+    expect(troubles.said).toEqual([]);
+  }, 300_000);
+
   it("takes pictures of the visitor's, and says what is wrong with those that are none", async () => {
     const { page, troubles } = await site.visit("index.html");
     await page.waitForSelector("#upload:not([disabled])");

@@ -2,6 +2,7 @@ import type { Task } from "../../src/model/task.ts";
 import { Client } from "../client.ts";
 import { clearError, element, hasWebGpu, say, showError } from "../dom.ts";
 import { Camera } from "./camera.ts";
+import { ScoreView } from "./score.ts";
 import type { DemoQuestion } from "./types.ts";
 import { draw, showResult, showTask } from "./view.ts";
 
@@ -26,8 +27,10 @@ class DemoPage {
 
   /** Wires the controls and shows the first scene. */
   async open(): Promise<void> {
+    let score: ScoreView | null = null;
     for (const radio of document.querySelectorAll<HTMLInputElement>("[name=task]")) {
       radio.addEventListener("change", () => {
+        score?.stop();
         showTask(this.#task === "segment");
         if (!this.#camera.on) this.#ask(this.#picture);
       });
@@ -50,6 +53,7 @@ class DemoPage {
       })
       .catch(showError);
     await this.#ask(this.#picture);
+    score = new ScoreView(this.#client, () => this.#task);
     for (const id of ["more", "upload", "camera"]) button(id).disabled = false;
     await this.#showScenes(0);
   }

@@ -22,6 +22,16 @@ export interface DemoQuestion {
   frame?: ImageBitmap;
 }
 
+/** Which scenes both networks are scored on. */
+export interface ScoreQuestion {
+  task: Task;
+  first: number;
+  count: number;
+}
+
+/** How many of so many scenes each network names right; of pixels, the sum of the shares that are right. */
+export type Score = Record<NetworkName, number>;
+
 /** The networks of the demo, in the order in which they are shown. */
 export type NetworkName = "one-stage-rgb" | "rgb-only";
 

@@ -12,6 +12,8 @@ import type {
   NetworkName,
   Raster,
   SceneQuestion,
+  Score,
+  ScoreQuestion,
 } from "../demo/types.ts";
 import type { DeviceKeeper } from "./device.ts";
 import { fetchModel } from "./models.ts";
@@ -72,6 +74,21 @@ export class Demo {
         ...{ picture, classes, size, answers, restored },
         truth: sample && truthOf(picture, sample, task, classes.length),
       };
+    });
+  }
+
+  /** Shows some scenes to both networks of a task. */
+  async score({ task, first, count }: ScoreQuestion): Promise<Score> {
+    return this.keeper.keeping(async (device) => {
+      const score: Score = { "one-stage-rgb": 0, "rgb-only": 0 };
+      for (const [name, network] of await this.#networks(device, task)) {
+        const { width, height } = network.facts;
+        for (let index = first; index < first + count; index++) {
+          const sample = this.#scene(index, width);
+          score[name] += rightness(await network.predict({ rgb: { width, height, data: sample.rgb } }), sample);
+        }
+      }
+      return score;
     });
   }
 

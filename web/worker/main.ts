@@ -47,6 +47,7 @@ const handlers: Handlers = {
   "train/discard": () => run.discard(),
   "demo/scene": async (question) => demo.scene(question!),
   "demo/ask": (question) => demo.ask(question!),
+  "demo/score": (question) => demo.score(question!),
   "bench/cases": async () => bench.cases(),
   "bench/measure": (choice) => bench.measure(choice!),
   "bench/profile": (choice) => bench.profile(choice!),

@@ -7,7 +7,7 @@ import type {
   ProfileResult,
   ProfileUpdate,
 } from "../bench/types.ts";
-import type { DemoQuestion, DemoResult, Raster, SceneQuestion } from "../demo/types.ts";
+import type { DemoQuestion, DemoResult, Raster, SceneQuestion, Score, ScoreQuestion } from "../demo/types.ts";
 import type { RunChoice, RunSnapshot, RunUpdate, SavedRun } from "../train/types.ts";
 
 /** What the worker says about its GPU device. */
@@ -42,6 +42,7 @@ export interface Calls {
   /** A scene that the page draws, as a picture. */
   "demo/scene"(question: SceneQuestion): Raster;
   "demo/ask"(question: DemoQuestion): DemoResult;
+  "demo/score"(question: ScoreQuestion): Score;
   "bench/cases"(): CaseName[];
   /** Settles at the end; what was measured until then is told as it comes. */
   "bench/measure"(choice: BenchChoice): Result;
