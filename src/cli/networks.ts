@@ -9,6 +9,7 @@ import {
   safetensorsHeaderLength,
 } from "../data/safetensors.ts";
 import { packStateDict } from "../data/stateDict.ts";
+import { NETWORK_DTYPES } from "../infer/facts.ts";
 import type { Module, Stored } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 
@@ -62,7 +63,7 @@ async function withHeader<T>(
 }
 
 function checkEntry({ dtype, shape }: SafetensorsEntry, size: number, name: string): void {
-  if (dtype !== "F32" && dtype !== "F16") throw new FormatError(name, "dtype F32 or F16", dtype);
+  if (!NETWORK_DTYPES.includes(dtype)) throw new FormatError(name, `dtype ${NETWORK_DTYPES.join(" or ")}`, dtype);
   const elements = shape.reduce((product, extent) => product * extent, 1);
   if (elements !== size) throw new FormatError(name, `${size} elements`, `${elements} ([${shape}])`);
 }

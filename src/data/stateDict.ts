@@ -1,4 +1,5 @@
 import { isCounter, type Stored } from "../nn/module.ts";
+import { FormatError } from "../tensor/errors.ts";
 import { toFloat32 } from "./floats.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "./safetensors.ts";
 import { fromTypedArray } from "./typedArrays.ts";
@@ -19,11 +20,21 @@ export function unpackStateDict(bytes: Uint8Array, file = "state dict"): Map<str
   return storedTensors(parseSafetensors(bytes, file).tensors, file);
 }
 
-/** The same of a file that has been parsed: its tensors, by name. @throws FormatError as `unpackStateDict` does. */
-export function storedTensors(tensors: ReadonlyMap<string, SafeTensor>, file: string): Map<string, Stored> {
+/**
+ * The same of a file that has been parsed: its tensors, by name, all of one of `dtypes` where those are given.
+ * @throws FormatError as `unpackStateDict` does, or naming a tensor of another dtype.
+ */
+export function storedTensors(
+  tensors: ReadonlyMap<string, SafeTensor>,
+  file: string,
+  dtypes?: readonly string[],
+): Map<string, Stored> {
   const state = new Map<string, Stored>();
   for (const [name, tensor] of tensors) {
     if (isCounter(name)) continue;
+    if (dtypes && !dtypes.includes(tensor.dtype)) {
+      throw new FormatError(`${file}: ${name}`, `dtype ${dtypes.join(" or ")}`, tensor.dtype);
+    }
     state.set(name, { shape: tensor.shape, data: toFloat32(tensor, `${file}: ${name}`) });
   }
   return state;

@@ -30,6 +30,9 @@ export interface NetworkFacts {
   readonly kernels: KernelChoices;
 }
 
+/** How weights are kept in its file. */
+export const NETWORK_DTYPES: readonly string[] = ["F32", "F16"];
+
 const MOST_PIXELS = 4096;
 const MOST_CLASSES = 65535;
 

@@ -15,7 +15,7 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type NetworkFacts, readNetworkFacts } from "./facts.ts";
+import { NETWORK_DTYPES, type NetworkFacts, readNetworkFacts } from "./facts.ts";
 
 /** An image of one modality: rows of pixels, of 3 channels where it is colour. */
 export interface Image<Data extends ArrayLike<number>> {
@@ -155,7 +155,7 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
   const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
   try {
-    deployed.network.loadStateDict(storedTensors(tensors, file), { origin: file });
+    deployed.network.loadStateDict(storedTensors(tensors, file, NETWORK_DTYPES), { origin: file });
   } catch (error) {
     deployed.network.dispose();
     throw error;

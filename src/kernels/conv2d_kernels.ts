@@ -115,9 +115,8 @@ export function defineConv2dFamily<Names extends string>(
     prefer(gpu, job) {
       const { c, k, groups } = job.values;
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
-      const few = Math.min(c, k) / groups < 8;
-      const onGpu = few ? ["registers"] : preferredTiles(product(job.values));
-      const any = gpu.adapter.software ? ["subgroups", "registers"] : onGpu;
+      const onGpu = () => (Math.min(c, k) / groups < 8 ? ["registers"] : preferredTiles(product(job.values)));
+      const any = gpu.adapter.software ? ["subgroups", "registers"] : onGpu();
       return ["depthwise", ...special.prefer(gpu, job), ...any];
     },
     // Each of the three products has a multiply-add for every output, tap and channel of a filter; padding counts.

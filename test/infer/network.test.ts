@@ -4,6 +4,7 @@ import { fitSample } from "../../src/data/resample.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import type { Sample } from "../../src/data/sample.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { fromTypedArray } from "../../src/data/typedArrays.ts";
 import { NETWORK_ENTRY } from "../../src/infer/facts.ts";
 import { openNetwork } from "../../src/infer/network.ts";
 import { packNetwork } from "../../src/infer/pack.ts";
@@ -221,6 +222,15 @@ describe("an exported network", () => {
       expect(() => openNetwork(device, bytes, "net")).toThrow(FormatError);
       if (!message.startsWith("the 41")) expect(() => openNetwork(device, bytes, "net")).toThrow(message);
     }
+    const { metadata, tensors } = parseSafetensors(await exported(method, config), "net");
+    const [name, { shape }] = [...tensors][0]!;
+    const whole = new Map(tensors).set(
+      name,
+      fromTypedArray(new Float64Array(tensors.get(name)!.data.length / 4), shape),
+    );
+    expect(() => openNetwork(device, serializeSafetensors(whole, metadata), "net")).toThrow(
+      `net: ${name}: expected dtype F32 or F16, got F64`,
+    );
     expect(() => openNetwork(device, serializeSafetensors(new Map()), "net")).toThrow(
       "net: expected a network written by onestage export, got other tensors",
     );

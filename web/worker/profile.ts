@@ -2,7 +2,7 @@ import { makeBatch } from "../../src/data/batch.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
 import { storedTensors } from "../../src/data/stateDict.ts";
-import { NETWORK_ENTRY, readNetworkFacts } from "../../src/infer/facts.ts";
+import { NETWORK_DTYPES, NETWORK_ENTRY, readNetworkFacts } from "../../src/infer/facts.ts";
 import { unloadedMethod, withoutHallucinationHead } from "../../src/model/deploy.ts";
 import type { Task } from "../../src/model/task.ts";
 import { profilePrediction } from "../../src/profile.ts";
@@ -45,7 +45,7 @@ async function profileTrained(
   };
   const whole = unloadedMethod(network, device, networkConfig(settings, dataset));
   const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
-  deployed.network.loadStateDict(storedTensors(tensors, file), { origin: file });
+  deployed.network.loadStateDict(storedTensors(tensors, file, NETWORK_DTYPES), { origin: file });
   useChoices(device, kernels);
   const scenes = sceneDataset({ seed: SEED, width, height, train: 1, val: 1, test: batch });
   const indices = Array.from({ length: batch }, (_, i) => i);
