@@ -2,9 +2,8 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
-import type { ArchitectureName } from "../model/architectures.ts";
 import { unloadedMethod, withoutHallucinationHead } from "../model/deploy.ts";
-import { type Method, type MethodName, type Modality, methods, type Seen } from "../model/methods.ts";
+import { type Method, type MethodName, methods, type Seen } from "../model/methods.ts";
 import { deployed } from "../model/plan.ts";
 import { networkConfig } from "../run/settings.ts";
 import type { Device } from "../tensor/device.ts";
@@ -21,17 +20,6 @@ export interface TrainedRun {
   config: Pick<RunConfig, "settings" | "dataset" | "serves" | "kernels"> & { stages: { name: MethodName }[] };
   /** Of an exported network: whether the train-only head is still there; null for a run. */
   exported: { bothHeads: boolean } | null;
-}
-
-/** What an exported file says about its network, as JSON in its metadata. */
-export interface ExportedFacts extends Pick<RunConfig, "settings" | "dataset" | "kernels"> {
-  format: typeof NETWORK_FORMAT;
-  version: string;
-  network: MethodName;
-  /** Follow from the method; for readers that know none. */
-  architecture: ArchitectureName;
-  available: Modality;
-  bothHeads: boolean;
 }
 
 /**

@@ -5,7 +5,7 @@ import { writeFileAtomic } from "../data/node/atomic.ts";
 import { readWholeFile } from "../data/node/files.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../data/safetensors.ts";
 import { fromTypedArray } from "../data/typedArrays.ts";
-import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
+import { networkMetadata } from "../infer/pack.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
 import { type MethodName, methods } from "../model/methods.ts";
 import { ShapeDevice } from "../nn/shapes.ts";
@@ -13,16 +13,7 @@ import { count } from "../report/format.ts";
 import { networkConfig } from "../run/settings.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import { toHalf } from "../tensor/half.ts";
-import { VERSION } from "../tensor/version.ts";
-import {
-  checkFinished,
-  chooseNetwork,
-  type ExportedFacts,
-  modelFile,
-  openRun,
-  type TrainedRun,
-  unloaded,
-} from "./deployed.ts";
+import { checkFinished, chooseNetwork, modelFile, openRun, type TrainedRun, unloaded } from "./deployed.ts";
 import type { Io } from "./io.ts";
 
 // More than the networks of a run can take.
@@ -58,10 +49,10 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
     ? { deployed: whole, leftOut: new Map<string, number>() }
     : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset), available);
   const tensors = await tensorsOf(run, name, [...deployed.network.state().keys()]);
-  const bytes = serializeSafetensors(withCounters(half ? asHalves(tensors) : tensors), {
-    format: "pt",
-    [NETWORK_ENTRY]: factsOf(run, name, bothHeads),
-  });
+  const bytes = serializeSafetensors(
+    withCounters(half ? asHalves(tensors) : tensors),
+    metadataOf(run, name, bothHeads),
+  );
   await writeFileAtomic(out, bytes);
   const parameters = deployed.network.parameterCount();
   if (json) {
@@ -111,13 +102,8 @@ async function tensorsOf(run: TrainedRun, network: MethodName, names: readonly s
 }
 
 /** What the file says about its network: nothing about the machine. */
-function factsOf({ config }: TrainedRun, network: MethodName, bothHeads: boolean): string {
+function metadataOf({ config }: TrainedRun, network: MethodName, bothHeads: boolean): Record<string, string> {
   const { settings, dataset, kernels } = config;
   const data = settings.data === null ? null : dataset.name;
-  const { architecture, available } = methods[network];
-  const facts: ExportedFacts = {
-    ...{ format: NETWORK_FORMAT, version: VERSION, network, architecture, available, bothHeads },
-    ...{ settings: { ...settings, data }, dataset, kernels },
-  };
-  return JSON.stringify(facts);
+  return networkMetadata(network, { bothHeads, settings: { ...settings, data }, dataset, kernels });
 }

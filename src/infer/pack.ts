@@ -1,7 +1,7 @@
 import { packStateDict } from "../data/stateDict.ts";
 import { twoModalities } from "../model/method.ts";
-import { type Method, methods, type NetworkConfig } from "../model/methods.ts";
-import { kernelChoices } from "../tensor/choices.ts";
+import { type Method, type MethodName, methods, type NetworkConfig } from "../model/methods.ts";
+import { type KernelChoices, kernelChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { VERSION } from "../tensor/version.ts";
@@ -9,6 +9,22 @@ import { NETWORK_ENTRY, NETWORK_FORMAT, type NetworkFacts, readNetworkFacts } fr
 
 /** What a network was trained on: names of its classes, extents of the images, and how depth was scaled for it. */
 export type TrainedOn = Pick<NetworkFacts, "classes" | "width" | "height" | "scale">;
+
+/** What a file says of its network besides the method's own facts. */
+export interface PackedFacts {
+  bothHeads: boolean;
+  /** What it was built from, and is told to readers that ask for more. */
+  settings: object;
+  dataset: object;
+  kernels: KernelChoices;
+}
+
+/** The metadata of a network's file, which `readNetworkFacts` reads: of the method by name, and what else is known. */
+export function networkMetadata(network: MethodName, facts: PackedFacts): Record<string, string> {
+  const { architecture, available } = methods[network];
+  const said = { format: NETWORK_FORMAT, version: VERSION, network, architecture, available, ...facts };
+  return { format: "pt", [NETWORK_ENTRY]: JSON.stringify(said) };
+}
 
 /**
  * A network that was trained here, as the bytes of a file for `openNetwork`: with what it was built from and trained on, and
@@ -18,7 +34,6 @@ export type TrainedOn = Pick<NetworkFacts, "classes" | "width" | "height" | "sca
 export async function packNetwork(method: Method, config: NetworkConfig, data: TrainedOn): Promise<Uint8Array> {
   if (!config.normalise) throw new UsageError("packNetwork: expected a network with normalise: true, got one without");
   const { name, network } = method;
-  const { architecture, available } = methods[name];
   const [tensor] = network.state().values();
   const {
     task = "classify",
@@ -30,13 +45,12 @@ export async function packNetwork(method: Method, config: NetworkConfig, data: T
   } = config;
   const { classes, width, height, scale } = data;
   const { ir, ...depth } = scale;
-  const facts = {
-    ...{ format: NETWORK_FORMAT, version: VERSION, network: name, architecture, available, bothHeads: true },
+  const metadata = networkMetadata(name, {
+    bothHeads: true,
     settings: { task, model, modalities: modalities.join(","), fusion, fusionBlock, precision },
     dataset: { classes, width, height, depth, ...(ir && { ir }) },
     kernels: kernelChoices(tensor!.device as GpuDevice),
-  };
-  const metadata = { format: "pt", [NETWORK_ENTRY]: JSON.stringify(facts) };
+  });
   readNetworkFacts(metadata, "packNetwork");
   return packStateDict(await network.stateDict(), metadata);
 }
