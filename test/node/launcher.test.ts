@@ -34,9 +34,9 @@ async function until(condition: () => boolean, what: string) {
 }
 
 describe("a launched program", () => {
-  const launch = (fixture: string) => start(here("fixtures/launch.mjs"), `./${fixture}`);
-  const launchWorker = async () => {
-    const launched = launch("worker.mjs");
+  const launch = (fixture: string, ...args: string[]) => start(here("fixtures/launch.mjs"), `./${fixture}`, ...args);
+  const launchWorker = async (...args: string[]) => {
+    const launched = launch("worker.mjs", ...args);
     await until(() => launched.said.stdout.includes("\n"), "the program starts");
     return { ...launched, pid: Number(launched.said.stdout.match(/pid (\d+)/)?.[1]) };
   };
@@ -58,9 +58,10 @@ describe("a launched program", () => {
   });
 
   it("gets a second SIGINT when the user insists", async () => {
-    const { child, said, ended } = await launchWorker();
+    const { child, said, ended } = await launchWorker("insisted");
     child.kill("SIGINT");
-    await sleep(400);
+    await until(() => said.stdout.includes("asked 1"), "the first one arrives");
+    await sleep(400); // longer than the time in which a second one is taken for npm's echo
     child.kill("SIGINT");
     expect(await ended).toBe(3);
     expect(said.stdout).toMatch(/saved after 2\n$/);
