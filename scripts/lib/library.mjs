@@ -79,7 +79,7 @@ async function buildInference(platform) {
     target: "es2022",
     conditions: [platform],
     external: ["webgpu"],
-    plugins: [shaderText, onlyInference(ts, platform)],
+    plugins: [shaderText, onlyInference(ts)],
     minifySyntax: true,
     logLevel: "warning",
   });

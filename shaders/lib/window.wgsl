@@ -5,10 +5,3 @@ fn taps_inside(at: u32, extent: u32, kernel: u32, stride: u32, padding: u32) -> 
   let start = at * stride;
   return vec2u(select(0u, padding - start, padding > start), min(kernel, extent + padding - start));
 }
-
-// The outputs whose windows hold input `at`.
-fn windows_over(at: u32, outputs: u32, kernel: u32, stride: u32, padding: u32) -> vec2u {
-  let reach = at + padding;
-  let first = select(0u, (reach - kernel) / stride + 1u, reach >= kernel);
-  return vec2u(first, min(reach / stride + 1u, outputs));
-}

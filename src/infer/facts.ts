@@ -33,6 +33,8 @@ export interface NetworkFacts {
 /** How weights are kept in its file. */
 export const NETWORK_DTYPES: readonly string[] = ["F32", "F16"];
 
+// With fewer, nothing is left of an image after all poolings of the smallest encoder.
+const LEAST_PIXELS = 4;
 const MOST_PIXELS = 4096;
 const MOST_CLASSES = 65535;
 
@@ -55,7 +57,7 @@ export function readNetworkFacts(metadata: Readonly<Record<string, string>>, fil
   const oneOf = <const T extends string>(value: unknown, names: readonly T[], name: string) =>
     check<T>(value, names.includes(value as T), name, `one of ${names.join(", ")}`);
   const extent = (value: unknown, name: string) =>
-    check<number>(value, whole(value, 1, MOST_PIXELS), name, `a whole number up to ${MOST_PIXELS}`);
+    check<number>(value, isExtent(value), name, `a whole number from ${LEAST_PIXELS} to ${MOST_PIXELS}`);
   const moments = (value: unknown, name: string) => {
     const { mean, std } = object(value, name);
     check(mean, Number.isFinite(mean), `${name}.mean`, "a number");
@@ -107,6 +109,6 @@ export function readNetworkFacts(metadata: Readonly<Record<string, string>>, fil
   };
 }
 
-function whole(value: unknown, low: number, high: number): boolean {
-  return Number.isInteger(value) && (value as number) >= low && (value as number) <= high;
+function isExtent(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= LEAST_PIXELS && (value as number) <= MOST_PIXELS;
 }

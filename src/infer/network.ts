@@ -142,7 +142,7 @@ export class TrainedNetwork {
 
 /**
  * Opens a network out of the bytes of a file that `onestage export` wrote; `file` names it in messages. The kernels that
- * it was trained with come into force on the device.
+ * it was trained with come into force on the device, but for `onestage/infer`, which has fewer and prefers its own.
  * @throws FormatError naming what is damaged, UsageError where the adapter cannot compute in the network's precision.
  */
 export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "network"): TrainedNetwork {

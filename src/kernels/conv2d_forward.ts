@@ -25,10 +25,11 @@ export const forwardFamily = defineConv2dFamily(
     product: ({ n, oh, ow, k, groups }) => ({ rows: n * oh * ow, cols: k / groups, times: groups }),
   },
   {
-    variants: {
-      winograd: { supports: (gpu, { values }) => winogradFits(gpu, values), run: winograd },
-      pointwise: { supports: (_gpu, { values }) => isProduct(values), run: pointwise },
+    pointwise: { supports: (_gpu, { values }) => isProduct(values), run: pointwise, pays: () => true },
+    winograd: {
+      supports: (gpu, { values }) => winogradFits(gpu, values),
+      run: winograd,
+      pays: (gpu, values) => gpu.adapter.software && winogradPays(values),
     },
-    prefer: (gpu, { values }) => ["pointwise", ...(gpu.adapter.software && winogradPays(values) ? ["winograd"] : [])],
   },
 );

@@ -9,6 +9,8 @@ import dxSource from "../../shaders/conv2d_dx.wgsl";
 import dxBlockedSource from "../../shaders/conv2d_dx_blocked.wgsl";
 import dxSubgroupsSource from "../../shaders/conv2d_dx_subgroups.wgsl";
 import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
+import dwLib from "../../shaders/lib/conv2d_dw.wgsl";
+import dxLib from "../../shaders/lib/conv2d_dx.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -26,6 +28,7 @@ export const dxFamily = defineConv2dFamily(
   "conv2d_dx",
   { dy: "read", w: "read", dx: "write" },
   {
+    lib: dxLib,
     registers: dxSource,
     tiled: dxTiledSource,
     blocked: dxBlockedSource,
@@ -38,14 +41,11 @@ export const dxFamily = defineConv2dFamily(
     product: (v) => ({ rows: phasePositions(v), cols: v.c / v.groups, times: v.groups * v.sh * v.sw }),
   },
   {
-    variants: {
-      winograd: {
-        supports: (gpu, { values }) => winogradFits(gpu, gradientConvolution(values)),
-        run: winogradGradient,
-      },
+    winograd: {
+      supports: (gpu, { values }) => winogradFits(gpu, gradientConvolution(values)),
+      run: winogradGradient,
+      pays: (gpu, values) => gpu.adapter.software && winogradPays(gradientConvolution(values)),
     },
-    prefer: (gpu, { values }) =>
-      gpu.adapter.software && winogradPays(gradientConvolution(values)) ? ["winograd"] : [],
   },
 );
 
@@ -54,6 +54,7 @@ export const dwFamily = defineConv2dFamily(
   "conv2d_dw",
   { x: "read", dy: "read", part: "write" },
   {
+    lib: dwLib,
     registers: dwSource,
     tiled: dwTiledSource,
     blocked: dwBlockedSource,

@@ -2,6 +2,7 @@ import blockLib from "../../shaders/lib/block.wgsl";
 import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import tileLib from "../../shaders/lib/tile.wgsl";
+import type { GpuDevice } from "../tensor/device.ts";
 import { type Access, defineKernel, type Kernel } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily, type Family, type FamilySpec } from "../tensor/variant.ts";
@@ -27,8 +28,9 @@ export interface Conv2dJob<Names extends string> {
   values: Conv2dParams;
 }
 
-/** The shaders of one of the three matrix products. */
+/** The shaders of one of the three matrix products, and the functions that all of them share, if any. */
 export interface Conv2dSources {
+  lib?: string;
   registers: string;
   tiled: string;
   blocked?: string;
@@ -46,8 +48,11 @@ export interface Conv2dWork {
 /** One way to run one of the three products. */
 export type Conv2dVariant<Names extends string> = FamilySpec<Conv2dJob<Names>>["variants"][string];
 
-/** Variants that only one of the three products has, and those of them that are preferred to the others, the best first. */
-export type SpecialVariants<Job> = Pick<FamilySpec<Job>, "variants" | "prefer">;
+/** Variants that only one of the three products has, the best first, each with whether it is to be tried before the others. */
+export type SpecialVariants<Names extends string> = Record<
+  string,
+  Conv2dVariant<Names> & { pays(device: GpuDevice, values: Conv2dParams): boolean }
+>;
 
 /** The ways to run one of the three matrix products of a convolution. */
 export function defineConv2dFamily<Names extends string>(
@@ -55,24 +60,25 @@ export function defineConv2dFamily<Names extends string>(
   bindings: Record<Names, Access>,
   sources: Conv2dSources,
   work: Conv2dWork,
-  special: SpecialVariants<Conv2dJob<Names>> = { variants: {}, prefer: () => [] },
+  special: SpecialVariants<Names> = {},
 ): Family<Conv2dJob<Names>> {
   const { threads, product } = work;
   // A bias, and what a weight gradient sums up, are f32 always.
   const elements = (Object.keys(bindings) as Names[]).filter((binding) => binding !== "bias" && binding !== "part");
   const spec = { bindings, elements, params };
-  const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, conv2dLib] });
+  const include = [conv2dLib, ...(sources.lib ? [sources.lib] : [])];
+  const registers = defineKernel({ ...spec, name, source: sources.registers, include: [gridLib, ...include] });
   const depthwise = defineKernel({
     ...spec,
     name: name.replace("conv2d", "conv2d_depthwise"),
     source: sources.depthwise,
-    include: [gridLib, conv2dLib],
+    include: [gridLib, ...include],
   });
   const tiled = defineKernel({
     ...spec,
     name: `${name}_tiled`,
     source: sources.tiled,
-    include: [tileLib, conv2dLib],
+    include: [tileLib, ...include],
     constants: ["T"],
     workgroup: null,
   });
@@ -82,7 +88,7 @@ export function defineConv2dFamily<Names extends string>(
       ...spec,
       name: `${name}_blocked`,
       source: sources.blocked,
-      include: [blockLib, conv2dLib],
+      include: [blockLib, ...include],
       constants: ["T"],
       workgroup: null,
     });
@@ -108,16 +114,17 @@ export function defineConv2dFamily<Names extends string>(
       tiledLarge: {
         run: (gpu, { tensors, values }) => tiled.run(gpu, tensors, values, ...workgroupTiles(16, product(values))),
       },
-      ...(sources.subgroups && { subgroups: onLanes({ ...spec, name }, sources.subgroups, product) }),
+      ...(sources.subgroups && { subgroups: onLanes({ ...spec, name, include }, sources.subgroups, product) }),
       ...(blocked ? { blocked: onBlocks(blocked, 8), blockedLarge: onBlocks(blocked, 16) } : {}),
-      ...special.variants,
+      ...special,
     },
     prefer(gpu, job) {
       const { c, k, groups } = job.values;
       // Most of a 32 × 32 tile would be wasted on groups of few channels.
       const onGpu = () => (Math.min(c, k) / groups < 8 ? ["registers"] : preferredTiles(product(job.values)));
       const any = gpu.adapter.software ? ["subgroups", "registers"] : onGpu();
-      return ["depthwise", ...special.prefer(gpu, job), ...any];
+      const paying = Object.keys(special).filter((variant) => special[variant]!.pays(gpu, job.values));
+      return ["depthwise", ...paying, ...any];
     },
     // Each of the three products has a multiply-add for every output, tap and channel of a filter; padding counts.
     flops: ({ values: { n, oh, ow, k, kh, kw, c, groups } }) => (2 * n * oh * ow * k * kh * kw * c) / groups,

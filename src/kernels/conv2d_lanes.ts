@@ -1,4 +1,3 @@
-import conv2dLib from "../../shaders/lib/conv2d.wgsl";
 import lanesLib from "../../shaders/lib/lanes.wgsl";
 import { defineKernel, type KernelSpec } from "../tensor/kernel.ts";
 import type { Conv2dParams, Conv2dVariant } from "./conv2d_kernels.ts";
@@ -12,14 +11,14 @@ export interface LaneSources {
 
 /** One of the three products of a convolution on tiles that lie across a subgroup (shaders/lib/lanes.wgsl). */
 export function onLanes<Names extends string>(
-  spec: Pick<KernelSpec<Names, keyof Conv2dParams>, "name" | "bindings" | "elements" | "params">,
+  spec: Pick<KernelSpec<Names, keyof Conv2dParams>, "name" | "bindings" | "elements" | "params" | "include">,
   sources: LaneSources,
   product: (values: Conv2dParams) => TiledProduct,
 ): Conv2dVariant<Names> {
   const define = (name: string, source: string) =>
     defineKernel({
       ...spec,
-      ...{ name, source, enable: ["subgroups"], include: [lanesLib, conv2dLib] },
+      ...{ name, source, enable: ["subgroups"], include: [lanesLib, ...spec.include!] },
       ...{ constants: ["LANES", "QUADS"], workgroup: null },
     });
   const wide = define(`${spec.name}_subgroups`, sources.wide);

@@ -142,7 +142,10 @@ const family = defineFamily<Product>({
       },
     },
   },
-  prefer: (gpu, { values }) => (gpu.adapter.software ? ["subgroups", "registers"] : preferredTiles(extents(values))),
+  prefer: (gpu, { values }) => [
+    ...(gpu.adapter.software ? ["subgroups"] : preferredTiles(extents(values))),
+    "registers",
+  ],
   flops: ({ values: { rows, inner, cols, batches } }) => 2 * rows * inner * cols * batches,
 });
 

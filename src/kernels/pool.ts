@@ -3,6 +3,7 @@ import avgDxSource from "../../shaders/avg_pool_dx.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import pixelLib from "../../shaders/lib/pixel.wgsl";
 import windowLib from "../../shaders/lib/window.wgsl";
+import windowDxLib from "../../shaders/lib/window_dx.wgsl";
 import maxSource from "../../shaders/max_pool.wgsl";
 import maxDxSource from "../../shaders/max_pool_dx.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -15,7 +16,7 @@ import { pixelThreads } from "./pixels.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { defineWidths, runWidest } from "./widths.ts";
 
-const include = [gridLib, pixelLib, windowLib];
+const include = [gridLib, pixelLib];
 const geometry = {
   height: "u32",
   width: "u32",
@@ -45,7 +46,7 @@ const maxKernel = defineWidths({
 const maxDxKernel = defineWidths({
   name: "max_pool_dx",
   source: maxDxSource,
-  include: [pixelLib, windowLib],
+  include: [pixelLib, windowDxLib],
   bindings: { dy: "read", winner: "read", dx: "write" },
   elements: ["dy", "dx"],
   params: { images: "u32", ...geometry },
@@ -54,7 +55,7 @@ const maxDxKernel = defineWidths({
 const avgKernel = defineKernel({
   name: "avg_pool",
   source: avgSource,
-  include,
+  include: [...include, windowLib],
   bindings: { x: "read", y: "write" },
   elements: ["x", "y"],
   params,
@@ -64,7 +65,7 @@ const avgKernel = defineKernel({
 const avgDxKernel = defineKernel({
   name: "avg_pool_dx",
   source: avgDxSource,
-  include,
+  include: [...include, windowDxLib],
   bindings: { dy: "read", dx: "write" },
   elements: ["dy", "dx"],
   params,

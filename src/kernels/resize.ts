@@ -1,6 +1,7 @@
 import gridLib from "../../shaders/lib/grid.wgsl";
 import pixelLib from "../../shaders/lib/pixel.wgsl";
 import resampleLib from "../../shaders/lib/resample.wgsl";
+import resampleDxLib from "../../shaders/lib/resample_dx.wgsl";
 import source from "../../shaders/resize.wgsl";
 import dxSource from "../../shaders/resize_dx.wgsl";
 import { defineKernel } from "../tensor/kernel.ts";
@@ -24,7 +25,7 @@ const kernel = defineKernel({
 const dxKernel = defineKernel({
   name: "resize_dx",
   source: dxSource,
-  include,
+  include: [...include, resampleDxLib],
   bindings: { dy: "read", dx: "write" },
   elements: ["dy", "dx"],
   params,

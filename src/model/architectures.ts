@@ -1,9 +1,8 @@
 import { add, average, mul } from "../kernels/binary.ts";
-import { mean } from "../kernels/reduce.ts";
-import { concat } from "../kernels/shape.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { affine, clamp, log } from "../kernels/unary.ts";
 import { type Init, inference, type Module, type Pass } from "../nn/module.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type EncoderConfig, encoderConfig } from "./encoder.ts";
 import {
@@ -212,9 +211,8 @@ export function predicted(x: Tensor, { scores, restored }: OneStageOutput): Pred
   };
 }
 
-/** Zeros with the extents of images x and so many channels: 1, or 3 where x has 1. */
+/** Zeros with the extents of images x and so many channels. */
 function nothing(x: Tensor, channels: number): Tensor {
-  const own = x.shape[3]!;
-  if (own === channels) return affine(x, 0);
-  return affine(channels === 1 ? mean(x, { axes: [3], keepDims: true }) : concat([x, x, x], 3), 0);
+  const shape = [...x.shape.slice(0, 3), channels];
+  return x.device.upload(new Float32Array(sizeOf(shape)), shape, x.dtype);
 }

@@ -227,6 +227,7 @@ function spansOf(parts: readonly Part[], program: Program, runs: readonly Run[],
   const sums = runs.map((run) => run.end.reduce((total, _, i) => total + lengthOf(run, i), 0));
   const middle = [...sums].sort((a, b) => a - b)[sums.length >> 1]!;
   const shown = runs[sums.indexOf(middle)]!;
+  const { timeline } = program;
   const spans = parts.map((part, i) => {
     const lengths = runs.map((run) => lengthOf(run, i));
     return {
@@ -236,7 +237,7 @@ function spansOf(parts: readonly Part[], program: Program, runs: readonly Run[],
       first: lengthOf(first, i),
       begin: shown.begin[i]!,
       end: shown.end[i]!,
-      live: program.timeline[part.at]!,
+      live: timeline[part.at]!,
     };
   });
   shareJobs(parts, spans);

@@ -34,10 +34,6 @@ export interface Prepared {
 export class Program<T = unknown> {
   /** The recorded commands in order. */
   readonly commands: readonly (Prepared | Copy)[];
-  /** Bytes of the step's own tensors. */
-  readonly memory: ProgramMemory;
-  /** Bytes of the step's own tensors that are alive at each command. */
-  readonly timeline: Float64Array;
   /** Number of dispatches of one run. */
   readonly dispatches: number;
   /** Encodes a run: all dispatches between two copies in one pass, unless a profiler has put its own way here. */
@@ -46,6 +42,8 @@ export class Program<T = unknown> {
   readonly #live: Dispatch[];
   readonly #staging: Uint8Array<ArrayBuffer>;
   readonly #held: Storage[];
+  readonly #lifetimes: Lifetime[];
+  readonly #blocks: readonly number[];
   #disposed = false;
 
   private constructor(
@@ -60,12 +58,8 @@ export class Program<T = unknown> {
     const used = [...lives.keys()];
     const lifetimes = [...lives.values()];
     const { blockOf, blocks } = planMemory(lifetimes);
-    this.timeline = liveBytes(lifetimes, commands.length);
-    this.memory = {
-      naive: sum(lifetimes.map(({ bytes }) => bytes)),
-      planned: sum(blocks),
-      leastPossible: this.timeline.reduce((most, bytes) => Math.max(most, bytes), 0),
-    };
+    this.#lifetimes = lifetimes;
+    this.#blocks = blocks;
     const held: Storage[] = [...recorder.constants];
     this.#held = held;
     try {
@@ -126,6 +120,20 @@ export class Program<T = unknown> {
     }
     forEachTensor(result, (tensor) => tensor.keep());
     return new Program(device, recorder, result);
+  }
+
+  /** Bytes of the step's own tensors that are alive at each command. */
+  get timeline(): Float64Array {
+    return liveBytes(this.#lifetimes, this.commands.length);
+  }
+
+  /** Bytes of the step's own tensors. */
+  get memory(): ProgramMemory {
+    return {
+      naive: sum(this.#lifetimes.map(({ bytes }) => bytes)),
+      planned: sum(this.#blocks),
+      leastPossible: this.timeline.reduce((most, bytes) => Math.max(most, bytes), 0),
+    };
   }
 
   /** Submits one run of the step. @throws UsageError after dispose(). */
