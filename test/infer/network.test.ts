@@ -213,7 +213,10 @@ describe("an exported network", () => {
       [{ architecture: "hallucinating" }, "the 41 tensors of the module"],
       [{ settings: { ...settings, precision: "f64" } }, "net: onestage: settings.precision: expected one of f32, f16"],
       [{ dataset: { ...dataset, width: 1e9 } }, "net: onestage: dataset.width: expected a whole number from 4 to 4096"],
-      [{ dataset: { ...dataset, height: 3 } }, "net: onestage: dataset.height: expected a whole number from 4 to 4096, got 3"],
+      [
+        { dataset: { ...dataset, height: 3 } },
+        "net: onestage: dataset.height: expected a whole number from 4 to 4096, got 3",
+      ],
       [{ dataset: { ...dataset, classes: [1] } }, "net: onestage: dataset.classes: expected names"],
       [{ dataset: { ...dataset, depth: { mean: 1, std: 0 } } }, "dataset.depth.std: expected a number above 0"],
       [{ kernels: 3 }, "net: onestage: kernels: expected an object, got 3"],
