@@ -22,12 +22,17 @@ export function text(flag: string, value: string, help: string): Flag {
   };
 }
 
+// Of a flag with its names, beside which there is room for the help on a line of 80 characters.
+const COLUMN = 28;
+
 /** A flag whose value is one of some names. */
 export function choice(flag: string, names: readonly string[], help: string): Flag {
+  const list = names.join("|");
+  const short = flag.length + list.length <= COLUMN;
   return {
     flag,
-    value: `<${names.join("|")}>`,
-    help,
+    value: short ? `<${list}>` : "<name>",
+    help: short ? help : `${help}: ${names.join(list.includes(",") ? " or " : ", ")}`,
     parse(input) {
       if (names.includes(input)) return input;
       throw new UsageError(`${flag}: expected one of ${names.join(", ")}, got ${show(input)}`);
