@@ -43,14 +43,14 @@ export interface ComparisonRow {
   parameters: number;
   /** Operations for one image at test time: a multiply-add is two. */
   flops: number;
-  /** The same for the mean of both heads; that of the one head where not given. */
-  averagedFlops?: number;
   /** Bytes on the device while one image is predicted: `PredictionCost.peakBytes`. */
   peakBytes?: number;
   /** Time to predict one image, in seconds. */
   predictSeconds?: number;
   /** Mean over the seeds, with the stages that it shares with others. */
   trainSeconds: number;
+  /** What is different for the mean of both heads. */
+  averaged?: Partial<Pick<ComparisonRow, "parameters" | "flops" | "predictSeconds">>;
 }
 
 /** One table: methods that are compared with each other, and the one that the differences are of. */
@@ -101,17 +101,14 @@ export interface ComparisonData {
 /** The rows with one more for the mean of both heads behind each row whose seeds all have it. */
 export function withAveraged(rows: readonly ComparisonRow[]): ComparisonRow[] {
   return rows.flatMap((row) => {
-    const { id, label, flops, averagedFlops = flops } = row;
+    const { id, label, averaged: both } = row;
     const alone = row.seeds.map(({ averaged: _, averagedPerImage: __, ...rest }) => rest);
     const twin = row.seeds.flatMap(({ averaged, averagedPerImage, ...rest }) =>
       averaged ? [{ ...rest, metrics: averaged, perImage: averagedPerImage ?? null }] : [],
     );
     const rest = { ...row, seeds: alone };
     if (twin.length === 0 || twin.length < row.seeds.length) return [rest];
-    return [
-      rest,
-      { ...rest, id: averagedId(id), label: `${label}, mean of both heads`, seeds: twin, flops: averagedFlops },
-    ];
+    return [rest, { ...rest, ...both, id: averagedId(id), label: `${label}, mean of both heads`, seeds: twin }];
   });
 }
 

@@ -220,7 +220,7 @@ describe("the mean of both heads", () => {
     expect(ids).not.toContain("rgb-only+h");
     expect(analysis.tables[0]!.rows.find(({ id }) => id === "one-stage-rgb+h")).toMatchObject({
       label: "One-stage, RGB at test, mean of both heads",
-      flops: data.rows[4]!.averagedFlops,
+      flops: data.rows[4]!.averaged!.flops,
     });
   });
 

@@ -123,7 +123,7 @@ export function syntheticComparison(task: ComparisonData["task"] = "classify", s
       }),
       parameters: 173_050 * streams,
       flops: 21_400_000 * streams,
-      ...(heads && { averagedFlops: 21_900_000 * streams }),
+      ...(heads && { averaged: { flops: 21_900_000 * streams } }),
       trainSeconds: 45 * streams,
     };
   };

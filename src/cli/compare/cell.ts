@@ -8,7 +8,6 @@ import { predictionCost } from "../../model/cost.ts";
 import { evaluate } from "../../model/evaluate.ts";
 import type { Method, MethodName } from "../../model/methods.ts";
 import { Predictor } from "../../model/predictor.ts";
-import type { HostBatch } from "../../model/train.ts";
 import { emptyBatch, stepsPerEpoch } from "../../run/batches.ts";
 import { type DatasetFacts, splitBatches } from "../../run/dataset.ts";
 import { disposeMethod } from "../../run/stage.ts";
@@ -31,9 +30,6 @@ import { type Cell, type KeyedStage, stagesOf } from "./matrix.ts";
 // So many lost devices end a stage, and so long another process's work on one is waited for before looking again.
 const MAX_LOST = 3;
 const WAIT_MS = 2000;
-
-// Predictions that are timed, of which the median counts.
-const TIMED = 15;
 
 /** What the cells of a comparison have in common. */
 export interface Workplace {
@@ -148,28 +144,15 @@ async function judge(place: Workplace, cell: Cell): Promise<CellResult> {
   const image = emptyBatch({ settings: { ...settings, batch: 1 }, stages: [], dataset: facts }, facts);
   const { flops, peakBytes } = predictionCost(predictor, image);
   const { flops: averagedFlops } = predictionCost(predictor, image, "averaged");
-  const predictSeconds = await timePrediction(predictor, image);
   predictor.dispose();
   const parameters = method.network.parameterCount();
   disposeMethod(method);
   return {
     ...{ format: "onestage-cell-1", version: VERSION, row: row.id, direction, seed, method: name, key: stage.key },
     ...{ dataset: facts.name, split: facts.evaluation, adapter: adapterName(device) },
-    ...{ parameters, flops, averagedFlops, peakBytes, predictSeconds, stages },
+    ...{ parameters, flops, averagedFlops, peakBytes, stages },
     ...{ metrics, perImage, averaged, averagedPerImage },
   };
-}
-
-/** Median time to predict a batch, its answer read back. */
-async function timePrediction(predictor: Predictor, batch: HostBatch): Promise<number> {
-  const predict = () => (batch.target.length > batch.size ? predictor.maps(batch) : predictor.images(batch));
-  const times: number[] = [];
-  for (let run = 0; run < TIMED; run++) {
-    const began = performance.now();
-    await predict();
-    times.push((performance.now() - began) / 1000);
-  }
-  return times.sort((a, b) => a - b)[TIMED >> 1]!;
 }
 
 async function recordOf(folder: CompareFolder, stage: KeyedStage): Promise<StageRecord> {

@@ -33,14 +33,13 @@ export interface CellResult {
   dataset: string;
   split: string;
   adapter: string;
+  /** Weights of the network with all its heads. */
   parameters: number;
   /** Operations for one image at test time, by the fused head and by the mean of both. */
   flops: number;
   averagedFlops: number;
   /** Bytes on the device for one image at test time. */
   peakBytes: number;
-  /** Median time to predict one image. */
-  predictSeconds?: number;
   stages: StageRecord[];
   metrics: Metrics;
   perImage: PerImage;

@@ -18,6 +18,7 @@ import type { Io } from "../io.ts";
 import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
 import { type CompareConfig, cellSettings } from "./config.ts";
+import { type Deployment, type Head, measureDeployments } from "./deployment.ts";
 import type { CellResult, CompareFolder } from "./folder.ts";
 import { groupsOf } from "./groups.ts";
 import { type Cell, stagesOf } from "./matrix.ts";
@@ -37,7 +38,7 @@ export interface ReportSource {
 /** Writes report.md, report.html and results.json of the cells that are done, and says what is missing. */
 export async function writeReport(place: Workplace, source: ReportSource): Promise<void> {
   const { folder, io, options } = source;
-  const data = await comparisonData(source, await gallery(place, source));
+  const data = await comparisonData(place, source, await gallery(place, source));
   const write = (name: string, text: string) =>
     writeFileAtomic(path.join(folder.root, name), new TextEncoder().encode(text));
   const markdown = renderComparisonMarkdown(data);
@@ -50,9 +51,13 @@ export async function writeReport(place: Workplace, source: ReportSource): Promi
   if (data.missing.length > 0) io.say(`${data.missing.length} cells are not done yet; the report lists them`);
 }
 
-async function comparisonData(source: ReportSource, samples: SampleReport[]): Promise<ComparisonData> {
+async function comparisonData(
+  place: Workplace,
+  source: ReportSource,
+  samples: SampleReport[],
+): Promise<ComparisonData> {
   const { file, options, config, cells, folder, facts } = source;
-  const rows: ComparisonRow[] = [];
+  const found: [Cell, CellResult[]][] = [];
   const missing: ComparisonData["missing"] = [];
   const command = `onestage compare ${path.basename(file)} --data ${path.basename(options.data)} --out ${path.basename(folder.root)}`;
   for (const direction of config.directions) {
@@ -65,9 +70,10 @@ async function comparisonData(source: ReportSource, samples: SampleReport[]): Pr
         else
           missing.push({ row: rowId(direction, row.id), seed: cell.seed, command: `${command} --cell ${cell.name}` });
       }
-      rows.push(rowOf(own[0]!, done));
+      found.push([own[0]!, done]);
     }
   }
+  const rows = await rowsOf(place, found);
   const settings = cellSettings(config, { ...config.rows[0]!, settings: {} }, config.seeds[0]!, options);
   const shown = Object.entries(settings).filter(
     ([name, value]) => value !== null && !["data", "unlabelled", "methods", "seed"].includes(name),
@@ -103,15 +109,30 @@ async function groupNumbers({ config, options, dataset, facts }: ReportSource): 
   return groups?.map((group) => numbers.get(group)!);
 }
 
-function median(values: readonly number[]): number | undefined {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
-}
-
 function rowId(direction: string, id: string): string {
   return `${direction}-${id}`;
 }
 
-function rowOf({ row, direction, method }: Cell, done: readonly CellResult[]): ComparisonRow {
+/** The rows, each of a cell and the results of all its seeds, with what their networks take where they are used. */
+async function rowsOf(
+  place: Workplace,
+  found: readonly (readonly [Cell, readonly CellResult[]])[],
+): Promise<ComparisonRow[]> {
+  const wanted = found.flatMap(([cell, [first]]) => [
+    ...(first ? [{ cell, head: "fused" as const }] : []),
+    ...(first?.averaged ? [{ cell, head: "averaged" as const }] : []),
+  ]);
+  const measured = await measureDeployments(place, wanted);
+  const of = (cell: Cell, head: Head) => measured[wanted.findIndex((one) => one.cell === cell && one.head === head)];
+  return found.map(([cell, done]) => rowOf(cell, done, of(cell, "fused"), of(cell, "averaged")));
+}
+
+function rowOf(
+  { row, direction, method }: Cell,
+  done: readonly CellResult[],
+  fused: Deployment | undefined,
+  averaged: Deployment | undefined,
+): ComparisonRow {
   const { title, role } = methods[method];
   const seconds = done.map(({ stages }) => stages.reduce((sum, stage) => sum + stage.seconds, 0));
   const [first] = done;
@@ -125,12 +146,16 @@ function rowOf({ row, direction, method }: Cell, done: readonly CellResult[]): C
       ...{ averaged: averaged as SeedMetrics | null, averagedPerImage },
       trainSeconds: stages.at(-1)?.seconds ?? 0,
     })),
-    parameters: first?.parameters ?? Number.NaN,
+    parameters: fused?.parameters ?? Number.NaN,
     flops: first?.flops ?? Number.NaN,
-    averagedFlops: first?.averagedFlops ?? Number.NaN,
     peakBytes: first?.peakBytes,
-    predictSeconds: median(done.flatMap(({ predictSeconds }) => predictSeconds ?? [])),
+    predictSeconds: fused?.seconds,
     trainSeconds: seconds.reduce((sum, value) => sum + value, 0) / seconds.length,
+    averaged: averaged && {
+      parameters: averaged.parameters,
+      flops: first!.averagedFlops,
+      predictSeconds: averaged.seconds,
+    },
   };
 }
 
