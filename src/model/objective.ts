@@ -198,7 +198,8 @@ export function oneStageObjective(
     terms.note("translator", mean(cast(translated.at(-1)!.available.detach(), "f32")));
   }
   for (const { output: teacher, online } of privileged) {
-    if (teacher && online) terms.add("privileged", 1, () => judge.judge(teacher.scores, target));
+    // Not smoothed, as where P is trained beforehand: its soft predictions are what is learnt from.
+    if (teacher && online) terms.add("privileged", 1, () => judge.judge(teacher.scores, target, 0));
   }
   return terms.loss(scores, target);
 }

@@ -3,7 +3,7 @@ import { admdHallucination } from "./baselines/admd.ts";
 import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } from "./baselines/averaged.ts";
 import { mshnet } from "./baselines/mshnet.ts";
 import { modalityDropout, modalityDropped, oneStage, twoStage, upperBound } from "./baselines/onestage.ts";
-import { adapted, distilled, generalized, plain } from "./baselines/student.ts";
+import { adapted, distilled, generalized, mshnetStudent, plain } from "./baselines/student.ts";
 import {
   type Built,
   type Modality,
@@ -49,6 +49,8 @@ export interface MethodEntry {
   readonly work: number;
   /** The settings beyond those of all networks that decide its weights. */
   readonly reads: readonly Read[];
+  /** Counts changes of how it trains, if there were any since the first: a comparison trains it again then. */
+  readonly revision?: (config: NeedsConfig) => number;
   /** The form of the network that is deployed. */
   readonly architecture: ArchitectureName;
   readonly build: (parts: Parts) => Built;
@@ -177,7 +179,7 @@ function methodsFor(own: Modality): Entries {
     [`dropout-${own}`]: entry(`Modality dropout, ${word} at test`, modalityDropped, {
       architecture: "multimodal-by-one",
       needs: (config) => ({ trained: three(config) ? "modality-dropout-all" : "modality-dropout" }),
-      ...{ length: "none", work: 2, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
+      ...{ length: "none", work: 2, reads: ["smoothing", "fusion", "fusionBlock"] },
     }),
     [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, {
       architecture: "mean",
@@ -193,7 +195,7 @@ function methodsFor(own: Modality): Entries {
     [`garcia-hallucination-${one}`]: entry(`Garcia's hallucination stream on ${word}`, garciaHallucination, {
       ...step,
       ...pair,
-      ...{ work: 4 / 3, reads: [], ...needs({ streams: `garcia-streams-${one}` }) },
+      ...{ work: 4 / 3, reads: [], ...needs({ streams: `garcia-streams-${one}` }), revision: () => 1 },
     }),
     [`garcia-${own}`]: entry("Modality distillation (Garcia)", tunedTogether, {
       architecture: "mean",
@@ -212,9 +214,9 @@ function methodsFor(own: Modality): Entries {
       ...pair,
       ...needs({ available: alone, hallucination: `admd-hallucination-${one}` }),
     }),
-    [`mshnet-student-${own}`]: entry(`MSHNet's student on ${word}`, adapted, {
+    [`mshnet-student-${own}`]: entry(`MSHNet's student on ${word}`, mshnetStudent, {
       ...step,
-      ...{ work: 5 / 3, reads: ["smoothing", "hall", ...jan], needs: (config) => ({ teacher: upperBoundOf(config) }) },
+      ...{ work: 5 / 3, reads: ["smoothing", ...jan], needs: (config) => ({ teacher: upperBoundOf(config) }) },
     }),
     [`mshnet-${own}`]: entry("Two-stage ensemble (MSHNet)", mshnet, {
       architecture: "weighted",
@@ -235,6 +237,7 @@ function methodsFor(own: Modality): Entries {
     [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
       architecture: "hallucinating",
       role: "ours",
+      revision: ({ privileged }) => (privileged === "online" ? 1 : 0),
       needs: (config) => teachersOf(own, config),
       work: 7 / 3,
       reads: [
@@ -267,6 +270,8 @@ const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
   reads: ["smoothing", "lambda", "fusion", "fusionBlock"],
 };
 
+const dropped: Pick<MethodEntry, "role" | "reads"> = { role: "step", reads: ["smoothing", "fusion", "fusionBlock"] };
+
 const allSeen = { ...bothSeen, seen: "all", among: "three", work: 3 } as const;
 
 /**
@@ -276,10 +281,10 @@ const allSeen = { ...bothSeen, seen: "all", among: "three", work: 3 } as const;
 export const methods = {
   ...methodsFor("rgb"),
   ...methodsFor("depth"),
-  "modality-dropout": { ...bothSeen, title: "Modality dropout", role: "step", build: modalityDropout },
+  "modality-dropout": { ...bothSeen, ...dropped, title: "Modality dropout", build: modalityDropout },
   rgbd: { ...bothSeen, title: "RGB-D", role: "upper bound", build: upperBound },
   ...methodsFor("ir"),
-  "modality-dropout-all": { ...allSeen, title: "Modality dropout of three", role: "step", build: modalityDropout },
+  "modality-dropout-all": { ...allSeen, ...dropped, title: "Modality dropout of three", build: modalityDropout },
   "rgbd-ir": { ...allSeen, title: "RGB-D and infrared", role: "upper bound", build: upperBound },
 } as Readonly<Record<MethodName, MethodEntry>>;
 

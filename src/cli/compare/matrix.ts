@@ -60,7 +60,7 @@ function isNew(read: Read): read is "fusionBlock" | "extra" | "fused" {
 
 /** A stage with the stages it needs and the keys of all. */
 function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): KeyedStage {
-  const { length, reads, needs } = methods[name];
+  const { length, reads, needs, revision } = methods[name];
   const earlier = Object.fromEntries(
     Object.entries(needs(needsOf(settings))).map(([part, need]) => [part, keyedStage(need, settings, facts)]),
   );
@@ -71,6 +71,8 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
     reads: reads.filter((read) => !isNew(read) || settings[read] !== addedLater[read]).map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
+  const revised = revision?.(needsOf(settings)) ?? 0;
+  if (revised > 0) Object.assign(decides, { revised });
   const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
   if (since.length > 0) Object.assign(decides, { since: since.map((setting) => [setting, settings[setting]]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);

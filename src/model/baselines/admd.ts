@@ -17,8 +17,10 @@ import { Terms } from "../objective.ts";
 import { startFrom } from "../start.ts";
 import { targetAt } from "../task.ts";
 
-// Widths of the discriminator as multiples of the feature's, as 1024, 2048 and 3076 are of 128.
+// Widths of the discriminator as multiples of the feature's, as 1024, 2048 and 3072 are of the authors' 128; of wider
+// features they are those of 128.
 const [HIDDEN, WIDER, WIDEST] = [8, 16, 24];
+const WIDEST_FEATURE = 128;
 
 /** Tells features of P by their class from those of H, one class more: [...,C] → [...,classes+1]. Source: method.md (b)8. */
 class Discriminator extends Module {
@@ -26,8 +28,9 @@ class Discriminator extends Module {
 
   constructor(init: Init, features: number, classes: number) {
     super();
-    const hidden = HIDDEN * features;
-    const sizes = [features, hidden, hidden, hidden, WIDER * features, WIDEST * features, classes + 1];
+    const unit = Math.min(features, WIDEST_FEATURE);
+    const hidden = HIDDEN * unit;
+    const sizes = [features, hidden, hidden, hidden, WIDER * unit, WIDEST * unit, classes + 1];
     this.layers = sizes.slice(1).map((size, i) => new Linear(init.at("layers", i), sizes[i]!, size));
   }
 

@@ -124,8 +124,8 @@ export function tunedTogether(parts: Parts): Built {
 }
 
 /**
- * Step 3 of Garcia's: H starts from the privileged stream and learns from the labels, from its softened classes and its
- * deepest map. Source: Garcia et al. 2018; method.md (b)7.
+ * Step 3 of Garcia's: H starts from the privileged stream and learns from the labels, from its softened classes (both at
+ * temperature 10) and its deepest map. Source: Garcia et al. 2018; method.md (b)7.
  */
 export function garciaHallucination(parts: Parts): Built {
   const { judge, available } = parts;
@@ -141,7 +141,7 @@ export function garciaHallucination(parts: Parts): Built {
       const teacher = noGrad(() => streams().h.forward(input(batch, parts.missing[0]!), inference));
       return new Terms()
         .add("task", 0.25, () => judge.judge(output.scores, target, 0))
-        .add("soft", 0.25, () => softCrossEntropy(output.scores, teacher.scores, 10))
+        .add("soft", 0.25, () => softCrossEntropy(output.scores, teacher.scores, 10, 10))
         .add("map", 0.005, () => hallucinationSum(output.features, teacher))
         .loss(output.scores, target);
     },

@@ -78,27 +78,46 @@ export function generalized(parts: Parts): Built {
 }
 
 /**
- * A stream that learns from the labels and under L_JAN from a frozen teacher, by itself: the first stage of the two-stage
- * control and of MSHNet. Source: method.md (b)9 and (b)10.
+ * The first stage of the two-stage control: a stream that learns under L_JAN from a frozen teacher, and with weight `hall`
+ * from the labels as H does. Source: method.md (b)10.
  */
 export function adapted(parts: Parts): Built {
+  return adaptedBeside(parts, parts.config.weights.hall);
+}
+
+/** The student of MSHNet: cross entropy and L_JAN from a frozen teacher. Source: method.md (b)9. */
+export function mshnetStudent(parts: Parts): Built {
+  return adaptedBeside(parts, 1);
+}
+
+/** A stream under L_JAN, beside its cross entropy with some weight. */
+function adaptedBeside(parts: Parts, task: number): Built {
   const { judge, config } = parts;
   const { weights } = config;
   return single(parts, (terms, seen) =>
     transferTerms(
-      terms.add("task", weights.hall, () => judge.judge(seen.output.scores, input(seen.batch, "target"))),
+      terms.add("task", task, () => judge.judge(seen.output.scores, input(seen.batch, "target"))),
       pairsWith(parts.need("teacher"), seen),
       weights,
     ),
   );
 }
 
-/** Mean cross entropy of scores against the classes that a teacher's scores softly say, summed over scales. */
-export function softCrossEntropy(scores: readonly Tensor[], teacher: readonly Tensor[], temperature: number): Tensor {
+/**
+ * Mean cross entropy of scores against the classes that a teacher's scores say at a temperature, summed over scales; the
+ * scores themselves are taken at a temperature of their own, 1 by default.
+ */
+export function softCrossEntropy(
+  scores: readonly Tensor[],
+  teacher: readonly Tensor[],
+  temperature: number,
+  own = 1,
+): Tensor {
   return scores
     .map((scale, i) => {
       const soft = softmax(affine(teacher[i]!.detach(), 1 / temperature));
-      return affine(mean(mul(soft, logSoftmax(scale))), -scale.shape.at(-1)!);
+      const said = own === 1 ? scale : affine(scale, 1 / own);
+      return affine(mean(mul(soft, logSoftmax(said))), -scale.shape.at(-1)!);
     })
     .reduce(add);
 }
