@@ -33,6 +33,10 @@ export async function withSource<T>(
 }
 
 /** The plan of a source: the same in every process that is given the same options and size. */
-export function planOf(source: Source, size: Size, { size: asked, shard = SHARD_MIB }: PrepareOptions): PackPlan {
-  return planPack(source, size, asked !== undefined, shard * 2 ** 20);
+export function planOf(
+  source: Source,
+  size: Size,
+  { size: asked, shard = SHARD_MIB, depth }: PrepareOptions,
+): PackPlan {
+  return planPack(source, size, asked !== undefined, shard * 2 ** 20, depth);
 }

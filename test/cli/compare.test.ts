@@ -195,6 +195,13 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     ["a setting that no flag takes", { settings: { epochs: 0 } }, /what --epochs takes, got 0/],
     ["a setting that a comparison has of its own", { settings: { seed: 1 } }, /settings\.seed.+got seed/],
     ["a row that is not there", { ours: "best" }, /ours: expected the id of a row/],
+    ["one seed twice", { seeds: [1, 2, 1] }, /seeds: expected different seeds, got 1 twice/],
+    ["one direction twice", { directions: ["rgb", "rgb"] }, /directions: expected different directions, got rgb twice/],
+    [
+      "a row with a dataset of its own",
+      { rows: [{ ...rows[0], settings: { classWeights: "median" } }], ours: "only", baseline: null, upper: null },
+      /settings\.classWeights: expected one of .+got classWeights/,
+    ],
     ["no seeds", { seeds: [] }, /seeds: expected a list/],
   ])("refuses a configuration with %s", async (name, changes, message) => {
     const broken = configured("broken");

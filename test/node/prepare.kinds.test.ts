@@ -4,6 +4,7 @@ import path from "node:path";
 import { File, ready } from "h5wasm/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSource } from "../../src/data/node/prepare/kinds.ts";
+import { planPack, sourceSize } from "../../src/data/node/prepare/pack.ts";
 import type { RawSample, Source, SourceOptions } from "../../src/data/node/prepare/source.ts";
 import { encodePng } from "../../src/data/png.ts";
 import { OnestageError } from "../../src/tensor/errors.ts";
@@ -242,6 +243,14 @@ describe("esanet", () => {
     expect((await (await open("esanet", { depth: "raw" })).read("test", 0)).depth.data[0]).toBe(7);
   });
 
+  it("is another dataset with another depth", async () => {
+    write();
+    const source = await open("esanet", { depth: "raw" });
+    const recipe = (depth?: string) => planPack(source, size, false, 2 ** 20, depth).kind.recipe;
+    expect(new Set([recipe(), recipe("filled"), recipe("raw")]).size).toBe(3);
+    expect(recipe("raw")).toBe(recipe("raw"));
+  });
+
   it("reads SUN RGB-D's JPEG and its folder semantic", async () => {
     write("semantic", "jpg");
     const source = await open("esanet", { depthUnit: "0.1 mm" });
@@ -295,6 +304,9 @@ describe("esanet", () => {
     expect(await failure(source.read("test", 0))).toBe(
       "DATA/test/labels_3/0002.png: expected labels 0 (void) to 3, got 4",
     );
+    put(root, "train.txt", "");
+    const empty = await open("esanet");
+    expect(await failure(sourceSize(empty))).toMatch(/expected samples in train, got none$/);
     put(root, "train.txt", "../0001\n");
     expect(await fails()).toBe('DATA/train.txt:1: expected a path inside the dataset folder, got "../0001"');
   });

@@ -140,6 +140,8 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
   const { folder, io } = comparison;
   const table = await Table.of(comparison);
   const running = new Map<Cell, Promise<void>>();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([io.signal, failed.signal]);
   const untrained = (cell: Cell) => stagesOf(cell.stage).filter((stage) => !folder.isTrained(stage));
   const free = (cell: Cell) => {
     const busy = new Set([...running.keys()].flatMap((other) => untrained(other).map(({ key }) => key)));
@@ -149,20 +151,25 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
     checkInterrupted(io.signal);
     const cell = running.size < workers ? table.open().find(free) : undefined;
     if (!cell) {
-      await Promise.race(running.values());
+      await Promise.race(running.values()).catch(async (error) => {
+        // The others save what they have, and go on next time.
+        failed.abort();
+        await Promise.allSettled(running.values());
+        throw error;
+      });
       continue;
     }
     table.begin(cell);
-    const work = inProcess(comparison, cell, workers).then(async () => {
+    const work = inProcess(comparison, cell, workers, signal).then(async () => {
       running.delete(cell);
-      if (!io.signal.aborted) table.end(cell, await folder.readCell(cell));
+      if (!signal.aborted) table.end(cell, await folder.readCell(cell));
     });
     running.set(cell, work);
   }
 }
 
 /** @throws OnestageError if the process does not bring the cell about. */
-function inProcess({ file, options, io }: Comparison, cell: Cell, workers: number): Promise<void> {
+function inProcess({ file, options, io }: Comparison, cell: Cell, workers: number, signal: AbortSignal): Promise<void> {
   const { data, unlabelled, out, work } = options;
   const named = Object.entries({ data, unlabelled, out, work, cell: cell.name });
   const flags = named.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
@@ -181,13 +188,13 @@ function inProcess({ file, options, io }: Comparison, cell: Cell, workers: numbe
       }
     });
     const stop = () => child.kill("SIGINT");
-    io.signal.addEventListener("abort", stop, { once: true });
+    signal.addEventListener("abort", stop, { once: true });
     child.on("error", (error) =>
       reject(new OnestageError(`${cell.name}: expected to start a process: ${error.message}`)),
     );
     child.on("close", (code) => {
-      io.signal.removeEventListener("abort", stop);
-      if (code === 0 || io.signal.aborted) resolve();
+      signal.removeEventListener("abort", stop);
+      if (code === 0 || signal.aborted) resolve();
       else reject(new OnestageError(`${cell.name}: expected its process to end with 0, got ${code} (${last})`));
     });
   });

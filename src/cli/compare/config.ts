@@ -37,8 +37,9 @@ export interface CompareConfig {
   groups: { file: string; column: string } | null;
 }
 
-// What a run has of its own, and no row may set.
+// What a run has of its own, and what decides the dataset that all rows share: no row may set it.
 const RESERVED = ["data", "unlabelled", "methods", "seed"];
+const SHARED = ["task", "modalities", "classWeights", "holdOut", "size", "scenes"];
 
 /**
  * Reads the configuration of a comparison.
@@ -57,15 +58,28 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     entry.expect((value) => modalityNames.includes(value as Modality), "rgb, depth or ir");
   const rows = root.at("rows").list(1, 200).map(readRow);
   const ids = rows.map(({ id }) => id);
-  const repeated = ids.find((id, i) => ids.indexOf(id) !== i);
-  if (repeated !== undefined) root.at("rows").fail("rows with different ids", `${repeated} twice`);
+  const each = (list: string, what: string, values: readonly unknown[]) => {
+    const repeated = values.find((value, i) => values.indexOf(value) !== i);
+    if (repeated !== undefined) root.at(list).fail(what, `${repeated} twice`);
+  };
+  each("rows", "rows with different ids", ids);
+  each(
+    "seeds",
+    "different seeds",
+    seeds.map(({ value }) => value),
+  );
+  each(
+    "directions",
+    "different directions",
+    directions.map(({ value }) => value),
+  );
   const row = (name: string) =>
     root.at(name).expect((id) => ids.includes(id as string), `the id of a row: ${ids.join(", ")}`) as string;
   const optional = (name: string) => (root.at(name).value == null ? null : row(name));
   const config: CompareConfig = {
     title: root.at("title").text(),
     about: root.at("about").value === undefined ? null : root.at("about").text(),
-    settings: readGiven(root.at("settings")),
+    settings: readGiven(root.at("settings"), RESERVED),
     seeds: seeds.map((seed) => seed.whole(0, 2 ** 32 - 1)),
     directions: directions.map((entry) => modality(entry) as Modality),
     rows,
@@ -91,16 +105,16 @@ function readRow(entry: Entry): CompareRow {
     id: id.expect(fits, "a name of lower-case letters, digits and hyphens") as string,
     label: entry.at("label").value === undefined ? null : entry.at("label").text(),
     method: (method.value === "only" ? "only" : method.expect(known, "a method")) as string,
-    settings: readGiven(entry.at("settings")),
+    settings: readGiven(entry.at("settings"), [...RESERVED, ...SHARED]),
   };
 }
 
 /** Settings by their flags' names without hyphens before them, in camel case, each as its flag would take it. */
-function readGiven(entry: Entry): Given {
+function readGiven(entry: Entry, reserved: readonly string[]): Given {
   if (entry.value === undefined) return {};
   const given: Given = {};
   for (const [name, value] of entry.entries()) {
-    const open = Object.keys(flags).filter((flag) => !RESERVED.includes(flag));
+    const open = Object.keys(flags).filter((flag) => !reserved.includes(flag));
     if (!open.includes(name)) value.fail(`one of ${open.join(", ")}`, name);
     const flag = name as keyof typeof flags;
     const plain = value.expect((v) => ["string", "number"].includes(typeof v), "a text or a number") as string | number;

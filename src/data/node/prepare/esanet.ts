@@ -65,12 +65,10 @@ export const esanet: SourceKind = {
         rgb.map((line, i) => ({ ...line, rgb: line.file, depth: depths[i].file, label: maps[i].file })),
       );
     }
-    const [first] = [...splits.values()][0];
-    const unit = first.depth.endsWith(".npy")
-      ? "cm"
-      : depth === DEPTHS.disparity
-        ? "disparity"
-        : (options.depthUnit ?? "mm");
+    const [first] = [...splits.values()].flat();
+    const usual = depth === DEPTHS.disparity ? "disparity" : "mm";
+    // NumPy files hold metres, which are brought to centimetres.
+    const unit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
     const plan = { splits, classes: [], labels: await readNames(root, names, classes) };
     return filesSource(root, "esanet", plan, unit, async ({ rgb, depth: map, label, origin }) => {
       const place = (relative: string): ImagePlace => ({ root, relative, origin });

@@ -43,26 +43,35 @@ export interface FinishedShard extends PackedShard {
   readonly sums: SampleSums;
 }
 
-/** The size of the first sample: what all have where no other size is asked for. */
+/**
+ * The size of the first sample: what all have where no other size is asked for.
+ * @throws FormatError as `planPack`, or naming the file of the sample that is not as it should be.
+ */
 export async function sourceSize(source: Source): Promise<Size> {
+  checkSplits(source);
   const [split] = source.splits.keys();
   const { width, height } = (await source.read(split, 0)).rgb;
   return { width, height };
 }
 
 /**
- * Plans the shards of a source for images of a size, each of about `shardBytes`.
+ * Plans the shards of a source for images of a size, each of about `shardBytes`; `depth` says which depth was asked for.
  * @throws FormatError when the source has no samples, names one twice, or has names that cannot be kept.
  */
-export function planPack(source: Source, { width, height }: Size, resize: boolean, shardBytes: number): PackPlan {
+export function planPack(
+  source: Source,
+  { width, height }: Size,
+  resize: boolean,
+  shardBytes: number,
+  depth?: string,
+): PackPlan {
   const { name, kind, classes, labels, depthUnit, ir } = source;
-  if (source.splits.size === 0) throw new FormatError(name, "at least one split with samples", "none");
-  for (const [split, samples] of source.splits) checkSplit(source, split, samples);
+  checkSplits(source);
   const form = { width, height, ir, classes, labels };
   const perShard = Math.max(1, Math.floor(shardBytes / sampleBytes({ ...form, recipe: "" })));
   const splits = [...source.splits].map(([split, samples]) => [split, samples.map((s) => [s.name, s.target])]);
   const recipe = createHash("sha256")
-    .update(JSON.stringify([PACKED_FORMAT, name, kind, depthUnit, form, perShard, splits]))
+    .update(JSON.stringify([PACKED_FORMAT, name, kind, depthUnit, form, perShard, splits, ...(depth ? [depth] : [])]))
     .digest("hex");
   const shards: ShardPlan[] = [];
   for (const [split, { length }] of source.splits) {
@@ -72,6 +81,11 @@ export function planPack(source: Source, { width, height }: Size, resize: boolea
     }
   }
   return { kind: { ...form, recipe }, resize, shards };
+}
+
+function checkSplits(source: Source): void {
+  if (source.splits.size === 0) throw new FormatError(source.name, "at least one split with samples", "none");
+  for (const [split, samples] of source.splits) checkSplit(source, split, samples);
 }
 
 function checkSplit(source: Source, split: string, samples: readonly { name: string; target?: number }[]): void {
