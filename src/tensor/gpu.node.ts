@@ -15,6 +15,27 @@ export function dawnToggles(experimental = false): string[] {
 /** Whether waiting for the GPU keeps this thread busy. Dawn polls from the event loop while a promise of the GPU is pending. */
 export const pollsWhileWaiting: boolean = true;
 
+// What nobody ever changes or wakes: waiting for it is resting.
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Waits for what the GPU has promised, with a rest of so many milliseconds between two looks: the time that Dawn would poll
+ * through belongs to the GPU where that is this processor. Everything else of the event loop has its turn between two rests.
+ */
+export async function waitResting<T>(promised: Promise<T>, milliseconds: number): Promise<T> {
+  let pending = true;
+  const settled = promised.finally(() => {
+    pending = false;
+  });
+  // Its failure is the caller's to see, not an unhandled one while this still rests.
+  settled.catch(() => {});
+  while (pending) {
+    Atomics.wait(never, 0, 0, milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return settled;
+}
+
 /**
  * The WebGPU entry point of this platform: Dawn through the optional package `webgpu`, with its `experimental` features or not.
  * @throws NoAdapterError if the package is not installed or does not run here.

@@ -1,4 +1,4 @@
-import { pollsWhileWaiting } from "#gpu";
+import { pollsWhileWaiting, waitResting } from "#gpu";
 import { bindGroup, type Commands, type Copy, type Dispatch, encodeCopy, type Layout, SLOT } from "./command.ts";
 import type { Storage } from "./pool.ts";
 
@@ -12,6 +12,9 @@ const MAX_CACHED = 20000;
 // Waits shorter than this are not worth a timer; from the other on, oversleeping costs more than polling. In milliseconds.
 const SHORT = 1;
 const LONG = 20;
+// Share of the expected time that a look for the end may come late, and the longest rest between two looks in milliseconds.
+const LATE = 0.01;
+const LONGEST_REST = 2;
 
 /**
  * Collects dispatches into one compute pass and submits them together: creating bind groups and passes is what costs
@@ -101,18 +104,19 @@ export class CommandStream implements Commands {
 
   /**
    * Waits for the GPU. Dawn's binding for Node polls without rest while a promise of the GPU's is pending, which takes a
-   * processor core from an adapter that runs on the CPU; so most of the expected time is slept through first.
+   * processor core from an adapter that runs on the CPU; so most of the expected time is slept through first, and between
+   * two looks behind that there is a rest.
    */
   async #whenDone(done: () => Promise<unknown>): Promise<void> {
     const work = this.counters.dispatches - this.#waited;
     this.#waited = this.counters.dispatches;
     const before = this.#durations.get(work);
     const started = performance.now();
-    if (pollsWhileWaiting && before !== undefined && before > SHORT) {
-      await new Promise((resolve) => setTimeout(resolve, 0.9 * before));
-    }
+    const long = before !== undefined && before > SHORT;
+    if (pollsWhileWaiting && long) await new Promise((resolve) => setTimeout(resolve, 0.9 * before));
     const woken = performance.now();
-    await done();
+    const promised = done();
+    await (long ? waitResting(promised, Math.min(LATE * before, LONGEST_REST)) : promised);
     const ended = performance.now();
     if (this.#durations.size >= MAX_CACHED) this.#durations.clear();
     this.#durations.set(work, expectation(before, ended - started, ended - woken));
