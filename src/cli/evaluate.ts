@@ -2,7 +2,7 @@ import path from "node:path";
 import { evaluate } from "../model/evaluate.ts";
 import { methods, type Seen } from "../model/methods.ts";
 import type { ClassificationMetrics, Metrics, SegmentationMetrics } from "../model/metrics.ts";
-import type { SpoofingRates } from "../model/spoofing.ts";
+import { liveClassOf, type SpoofingRates } from "../model/spoofing.ts";
 import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
 import { splitBatches } from "../run/dataset.ts";
@@ -74,10 +74,7 @@ function modality({ modality: wanted, network }: EvalOptions): Seen | undefined 
 
 /** The class of live faces: the one named, else of two classes the one whose name says so; null where there is none. */
 function liveClass(name: string | undefined, classes: readonly string[], task: Task): number | null {
-  if (name === undefined) {
-    const saying = classes.findIndex((known) => /^(live|real|genuine|bona[ _-]?fide)$/i.test(known));
-    return task === "classify" && classes.length === 2 && saying >= 0 ? saying : null;
-  }
+  if (name === undefined) return task === "classify" ? liveClassOf(classes) : null;
   if (task === "segment") throw new UsageError(`--live: expected only with classes of images, got ${name}`);
   const found = classes.indexOf(name);
   if (found < 0) throw new UsageError(`--live: expected one of ${classes.join(", ")}, got ${name}`);

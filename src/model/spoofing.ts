@@ -35,6 +35,12 @@ export interface SpoofingMetrics {
   tprAtFpr: OperatingPoint[];
 }
 
+/** The class of live faces: of two classes the one whose name says so; null where there is none. */
+export function liveClassOf(classes: readonly string[]): number | null {
+  const saying = classes.findIndex((known) => /^(live|real|genuine|bona[ _-]?fide)$/i.test(known));
+  return classes.length === 2 && saying >= 0 ? saying : null;
+}
+
 const FALSE_POSITIVE_RATES = [1e-2, 1e-3, 1e-4];
 
 /**

@@ -10,6 +10,8 @@ export interface SeedMetrics {
   nll: number;
   /** Expected calibration error; images only. */
   ece?: number;
+  /** Mean of the error rates of attacks and of live faces at the threshold 0.5; only where one of two classes is live. */
+  spoofing?: { half: { acer: number } };
   /** Mean over the classes of the share of their pixels that are right; pixels only. */
   classAccuracy?: number;
   /** Null for a class that does not occur; may be empty. */

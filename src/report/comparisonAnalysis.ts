@@ -6,6 +6,7 @@ import {
   type ComparisonTable,
   checkComparison,
   rowsOf,
+  type SeedMetrics,
   sameNetwork,
   withAveraged,
 } from "./comparison.ts";
@@ -42,6 +43,8 @@ export interface RowSummary extends Pick<ComparisonRow, "id" | "label" | "role" 
   meanClass: Spread;
   nll: Spread;
   ece: Spread | null;
+  /** Of telling live faces from attacks, at the threshold 0.5; null where no class is the live one. */
+  acer: Spread | null;
   classAccuracy: Spread | null;
   /** 95 % interval of the mean of the main metric over seeds; null of fewer than three. */
   interval: Interval | null;
@@ -151,8 +154,8 @@ function summaryOf(row: ComparisonRow, main: "top1" | "meanClass"): RowSummary {
   const { id, label, role, parameters, flops, peakBytes, predictSeconds, trainSeconds, direction, seeds } = row;
   const all = seeds.map(({ metrics }) => metrics);
   const spread = (name: "top1" | "meanClass" | "nll") => spreadOf(all.map((metrics) => metrics[name]));
-  const optional = (name: "ece" | "classAccuracy") => {
-    const values = all.flatMap((metrics) => metrics[name] ?? []);
+  const optional = (pick: (metrics: SeedMetrics) => number | undefined) => {
+    const values = all.flatMap((metrics) => pick(metrics) ?? []);
     return values.length > 0 && values.length === all.length ? spreadOf(values) : null;
   };
   const perClass = (all[0]?.perClass ?? []).map((_, k) => {
@@ -165,8 +168,9 @@ function summaryOf(row: ComparisonRow, main: "top1" | "meanClass"): RowSummary {
     top1: spread("top1"),
     meanClass: spread("meanClass"),
     nll: spread("nll"),
-    ece: optional("ece"),
-    classAccuracy: optional("classAccuracy"),
+    ece: optional(({ ece }) => ece),
+    acer: optional(({ spoofing }) => spoofing?.half.acer),
+    classAccuracy: optional(({ classAccuracy }) => classAccuracy),
     interval: studentInterval(all.map((metrics) => metrics[main])),
     perClass,
   };

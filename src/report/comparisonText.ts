@@ -34,10 +34,12 @@ export function columnsOf({ task, rows }: Pick<ComparisonData, "task" | "rows">)
     text: (row) => plusMinus(pick(row), 100, 2),
   });
   const calibration: Column[] = task === "classify" ? [share(["ECE", ({ ece }) => ece])] : [];
+  const live = rows.some(({ seeds }) => seeds.some(({ metrics }) => metrics.spoofing));
   return [
     ...shares.map(share),
     { head: "NLL", text: ({ nll }) => plusMinus(nll, 1, 3) },
     ...calibration,
+    ...(live ? [share(["ACER", ({ acer }) => acer])] : []),
     { head: "seeds", text: ({ seeds }) => (seeds.length > 0 ? seeds.join(" ") : MISSING) },
     { head: "parameters", text: ({ parameters }) => count(parameters) },
     { head: "FLOPs", text: ({ flops }) => count(flops) },

@@ -185,6 +185,38 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     // P is shared, the network itself is another one.
     expect(readdirSync(path.join(folder, "extra", "work"))).toHaveLength(2 * 3);
     expect(cell("extra", "rgb-more-s1")).not.toEqual({ ...cell("extra", "rgb-one-stage-s1"), row: "more" });
+    const done = async (unlabelled: string) => {
+      const { out } = await compare(extra, "extra", "--list", "--unlabelled", unlabelled);
+      return [...out.matchAll(/\tdone\t(\S+)/g)].map(([, name]) => name);
+    };
+    // Images of another folder are other images; those of none are not asked for where they are not used.
+    expect(await done(path.join(folder, "elsewhere", "data"))).toHaveLength(4);
+    expect(await done(path.join(folder, "others"))).toEqual(["rgb-one-stage-s1", "rgb-one-stage-s2"]);
+  });
+
+  it("knows the weights that networks start from by what they are, not by where they lie", async () => {
+    const [one, same, other] = ["one", "same", "other"].map((name) => path.join(folder, `${name}.safetensors`));
+    for (const [file, bytes] of [
+      [one!, "weights"],
+      [same!, "weights"],
+      [other!, "others"],
+    ] as const) {
+      writeFileSync(file, bytes);
+    }
+    const keys = async (pretrained: string) => {
+      const settings = { ...whole.settings, model: "resnet18", pretrained };
+      const { code, out, err } = await compare(
+        configured("pretrained", { settings }),
+        "pretrained",
+        "--list",
+        "--json",
+      );
+      return code !== 0 ? err.slice(-1) : JSON.parse(out).flatMap(({ stages }: { stages: string[] }) => stages);
+    };
+    const known = await keys(one!);
+    expect(await keys(same!)).toEqual(known);
+    for (const [i, key] of (await keys(other!)).entries()) expect(key).not.toBe(known[i]);
+    expect((await keys(path.join(folder, "none.safetensors")))[0]).toMatch(/none\.safetensors: .+read the file/);
   });
 
   it.each([

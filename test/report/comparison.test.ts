@@ -273,6 +273,22 @@ describe("text forms", () => {
     expect(text).toMatch(/\| RGB-D \|.+\| – \| – \| 1 min 35 s \|/);
   });
 
+  test("ACER is shown where live faces are told from attacks", () => {
+    expect(renderComparisonMarkdown(data, analysis)).not.toContain("ACER");
+    const judged = data.rows.map((row, i) => ({
+      ...row,
+      seeds: row.seeds.map((seed, k) => {
+        const spoofing = { half: { acer: 0.1 * (k + 1) } };
+        return i === 0 ? { ...seed, metrics: { ...seed.metrics, spoofing } } : seed;
+      }),
+    }));
+    const text = renderComparisonMarkdown({ ...data, rows: judged });
+    expect(text).toContain("| ECE, % | ACER, % |");
+    // Of five seeds 10, 20, 30, 40 and 50 %.
+    expect(text).toMatch(/\| RGB only \|.+\| 30\.00 ± 15\.81 \|/);
+    expect(text).toMatch(/\| RGB-D \|.+\| – \|/);
+  });
+
   test("JSON holds the settings, every seed's value and the findings, and no images", () => {
     const read = JSON.parse(comparisonJson(data, analysis));
     expect(read.format).toBe("onestage-comparison-1");

@@ -8,6 +8,7 @@ import { predictionCost } from "../../model/cost.ts";
 import { evaluate } from "../../model/evaluate.ts";
 import type { Method, MethodName } from "../../model/methods.ts";
 import { Predictor } from "../../model/predictor.ts";
+import { liveClassOf } from "../../model/spoofing.ts";
 import { emptyBatch, stepsPerEpoch } from "../../run/batches.ts";
 import { type DatasetFacts, splitBatches } from "../../run/dataset.ts";
 import { disposeMethod } from "../../run/stage.ts";
@@ -136,6 +137,7 @@ async function judge(place: Workplace, cell: Cell): Promise<CellResult> {
     method,
     batches,
     facts.classes.length,
+    stage.settings.task === "classify" ? liveClassOf(facts.classes) : null,
   );
   const stages: StageRecord[] = [];
   for (const one of stagesOf(stage)) stages.push(await recordOf(folder, one));

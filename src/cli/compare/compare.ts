@@ -38,6 +38,8 @@ export interface CompareOptions {
 
 // What a process that trains a small network needs, in bytes.
 const WORKER_BYTES = 1.5 * 2 ** 30;
+// Of an image in memory for each pixel: colour, depth, infrared and class.
+const PIXEL_BYTES = 3 + 2 + 2 + 1;
 
 /** A comparison that is being worked on. */
 interface Comparison {
@@ -73,7 +75,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
     else io.out(`${one.name}: ${percent(mainMetric(result) as number)}\n`);
     return;
   }
-  const workers = options.report ? 0 : await workersFor(comparison);
+  const workers = options.report ? 0 : await workersFor(comparison, dataset);
   if (workers > 1) await inProcesses(comparison, workers);
   const here = await place();
   if (workers === 1) await inTurn(comparison, here);
@@ -114,13 +116,15 @@ function chosen(cells: readonly Cell[], wanted: string): Cell {
   throw new UsageError(`--cell: expected a number from 0 to ${cells.length - 1} or a cell's name, got ${wanted}`);
 }
 
-/** @throws UsageError if the number of workers is none. */
-async function workersFor({ options: { workers } }: Comparison): Promise<number> {
+/** One for each core, as memory allows: each has the dataset, too. @throws UsageError if the number of workers is none. */
+async function workersFor({ options: { workers } }: Comparison, dataset: Dataset): Promise<number> {
   if (workers !== undefined) {
     if (/^[1-9]\d{0,2}$/.test(workers)) return Number(workers);
     throw new UsageError(`--workers: expected a whole number from 1 to 999, got ${workers}`);
   }
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / WORKER_BYTES)));
+  const images = dataset.splits.reduce((sum, split) => sum + dataset.size(split), 0);
+  const each = WORKER_BYTES + images * dataset.width * dataset.height * PIXEL_BYTES;
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / each)));
 }
 
 async function inTurn(comparison: Comparison, place: Workplace): Promise<void> {

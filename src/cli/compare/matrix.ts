@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileError } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import type { DatasetFacts } from "../../run/dataset.ts";
@@ -53,6 +56,31 @@ export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetF
   return cells;
 }
 
+// Digests of the weights that networks start from, by path: they may be large, and many cells ask.
+const digests = new Map<string, string>();
+
+/** What stands in a key for a setting: that of a file is its contents, so that the key is the same wherever it lies. */
+function keyValue(settings: Settings, name: (typeof COMMON_SINCE)[number]): unknown {
+  if (name !== "pretrained" || settings.pretrained === null) return settings[name];
+  const file = settings.pretrained;
+  let digest = digests.get(file);
+  if (digest === undefined) {
+    try {
+      digest = createHash("sha256").update(readFileSync(file)).digest("hex");
+    } catch (error) {
+      throw fileError(file, "read the file", error);
+    }
+    digests.set(file, digest);
+  }
+  return digest;
+}
+
+/** What a method reads: of images without labels their number, and the name of the folder that they are cut from. */
+function readValue(settings: Settings, read: Read): unknown {
+  const { extra, unlabelled } = settings;
+  return read === "extra" && extra > 0 ? [extra, path.basename(unlabelled!)] : settings[read];
+}
+
 /** Settings that methods came to read later, alike. */
 function isNew(read: Read): read is "fusionBlock" | "extra" | "fused" {
   return read === "fusionBlock" || read === "extra" || read === "fused";
@@ -68,13 +96,16 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
-    reads: reads.filter((read) => !isNew(read) || settings[read] !== addedLater[read]).map((read) => settings[read]),
+    reads: reads
+      .filter((read) => !isNew(read) || settings[read] !== addedLater[read])
+      .map((read) => readValue(settings, read)),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
   const revised = revision?.(needsOf(settings)) ?? 0;
   if (revised > 0) Object.assign(decides, { revised });
   const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
-  if (since.length > 0) Object.assign(decides, { since: since.map((setting) => [setting, settings[setting]]) });
+  if (since.length > 0)
+    Object.assign(decides, { since: since.map((setting) => [setting, keyValue(settings, setting)]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
   const list = needs(needsOf(settings));
   return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };
