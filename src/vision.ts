@@ -58,3 +58,4 @@ export { TwoStreams, WeightedStreams } from "./model/streams.ts";
 export * from "./model/task.ts";
 export * from "./model/train.ts";
 export * from "./model/upsample.ts";
+export { learningRate, type Schedule } from "./nn/schedules.ts";

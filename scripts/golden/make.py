@@ -1,4 +1,4 @@
-"""Makes test/golden/*.json with PyTorch in float64 (made with PyTorch 1.13.1, Debian python3-torch).
+"""Makes test/golden/*.json with PyTorch in float64 (made with PyTorch 1.13.1, Debian python3-torch; Adam and schedules with 2.13.0).
 
 Usage: python3 scripts/golden/make.py [output folder]
 
@@ -250,6 +250,7 @@ def optimizer():
         "sgd momentum": ({"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}, torch.optim.SGD),
         "sgd nesterov": ({"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}, torch.optim.SGD),
         "adamw": ({"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.05}, torch.optim.AdamW),
+        "adam": ({"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.05}, torch.optim.Adam),
     }
     start = random(2, 3)
     grads = [random(2, 3) for _ in range(5)]
@@ -286,10 +287,44 @@ def one_cycle():
     return result
 
 
+def schedules():
+    """Learning rate before each step: a linear warm-up of `warm` steps out of `total`, then a cosine or tenths at milestones."""
+    cases = [
+        {"kind": "cosine", "lr": 0.01, "total": 20, "warm": 4},
+        {"kind": "cosine", "lr": 0.1, "total": 7, "warm": 0},
+        {"kind": "steps", "lr": 0.001, "total": 60, "warm": 3, "milestones": [10, 20, 30]},
+        {"kind": "steps", "lr": 0.3, "total": 8, "warm": 0, "milestones": [2, 6]},
+        {"kind": "constant", "lr": 0.02, "total": 5, "warm": 2},
+    ]
+    schedulers = torch.optim.lr_scheduler
+    result = []
+    for options in cases:
+        total, warm = options["total"], options["warm"]
+        opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=options["lr"])
+        if options["kind"] == "cosine":
+            after = schedulers.CosineAnnealingLR(opt, T_max=total - warm)
+        elif options["kind"] == "steps":
+            # Counted from the end of the warm-up.
+            after = schedulers.MultiStepLR(opt, [step - warm for step in options["milestones"]], gamma=0.1)
+        else:
+            after = schedulers.ConstantLR(opt, factor=1)
+        schedule = after
+        if warm > 0:
+            before = schedulers.LinearLR(opt, start_factor=1 / warm, total_iters=warm - 1)
+            schedule = schedulers.SequentialLR(opt, [before, after], [warm])
+        rates = []
+        for step in range(total):
+            rates.append(number(opt.param_groups[0]["lr"]))
+            opt.step()
+            schedule.step()
+        result.append({"options": options, "rates": rates})
+    return result
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "test/golden")
     folder.mkdir(parents=True, exist_ok=True)
-    makers = (basic_block, batch_norm, conv2d, pool, resize, activation, cross_entropy, kl_divergence, mmd, optimizer, one_cycle)
+    makers = (basic_block, batch_norm, conv2d, pool, resize, activation, cross_entropy, kl_divergence, mmd, optimizer, one_cycle, schedules)
     for make in makers:
         torch.manual_seed(7)
         path = folder / f"{make.__name__}.json"

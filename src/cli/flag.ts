@@ -1,3 +1,4 @@
+import { sharesOf } from "../run/settings.ts";
 import { UsageError } from "../tensor/errors.ts";
 
 /** One flag that sets a setting: what the help says, and how its text is read. */
@@ -82,6 +83,16 @@ export function parseRange(range: string): string {
   const [low = Number.NaN, high = Number.NaN] = numbers;
   if (numbers.length === 2 && low > 0 && low <= high && high <= 10) return numbers.join(",");
   throw new UsageError(`--scale: expected low,high with 0 < low <= high <= 10, got ${show(range)}`);
+}
+
+/** Shares of a training: decimals or fractions, each larger than the one before. @throws UsageError naming the flag. */
+export function parseMilestones(list: string): string {
+  const milestones = list.replaceAll(/\s/g, "");
+  const shares = sharesOf(milestones);
+  if (shares.every((share, i) => share > (shares[i - 1] ?? 0) && share < 1)) return milestones;
+  throw new UsageError(
+    `--milestones: expected increasing shares of the training such as 1/6,1/3,0.5, got ${show(list)}`,
+  );
 }
 
 /** A part: "i/k", or none. @throws UsageError naming the flag. */

@@ -60,7 +60,7 @@ function program(io: Io): Command {
   root.exitOverride().configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} });
   root.addHelpText("after", "\nMore about a command: onestage <command> --help");
 
-  addTrainOptions(root.command("start"), ["data", "task"])
+  addTrainOptions(root.command("start"), ["data", "task", "recipe"])
     .description("train on the built-in scenes and compare what was learnt: the main job")
     .addHelpText("after", example("onestage start", "onestage start --seed 2 --epochs 4"))
     .action((options) => train(...split(options), io));

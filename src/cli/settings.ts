@@ -3,15 +3,27 @@ import { encoders } from "../model/encoder.ts";
 import { fusionNames } from "../model/fusion.ts";
 import { existsAmong, type MethodName, methods } from "../model/methods.ts";
 import { comparisonAmong } from "../model/plan.ts";
-import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
-import { methodNames, modalitiesOf, type Settings } from "../run/settings.ts";
+import { addedLater, folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
+import { recipeSettings, recipes } from "../run/recipes.ts";
+import { methodNames, modalitiesOf, type RecipeName, type Settings, sharesOf } from "../run/settings.ts";
 import { UsageError } from "../tensor/errors.ts";
-import { choice, decimal, type Flag, parsePart, parseRange, parseScenes, text, whole } from "./flag.ts";
+import {
+  choice,
+  decimal,
+  type Flag,
+  parseMilestones,
+  parsePart,
+  parseRange,
+  parseScenes,
+  text,
+  whole,
+} from "./flag.ts";
 
 /** The settings that have a flag. */
 export const flags = {
   data: text("--data", "<folder>", "dataset folder with train and val or test; the built-in scenes without it"),
   task: choice("--task", ["classify", "segment"], "a class for each image, or for each pixel"),
+  recipe: choice("--recipe", Object.keys(recipes), "published settings, over which other flags win"),
   modalities: choice("--modalities", ["rgb,depth", "rgb,depth,ir"], "what networks are trained with"),
   methods: { ...text("--methods", "<names>", "networks to train, joined by commas"), parse: parseMethods },
   model: choice("--model", Object.keys(encoders), "size of the networks"),
@@ -44,6 +56,17 @@ export const flags = {
   ),
   extra: whole("--extra", 0, 100_000, "such cuts a step, for the methods that learn from another network"),
   lr: decimal("--lr", 1e-9, 10, "highest learning rate"),
+  optimiser: choice("--optimiser", ["adamw", "adam", "sgd"], "rule of the updates; sgd has Nesterov's momentum of 0.9"),
+  weightDecay: decimal("--weight-decay", 0, 1, "decay of the weights; with adam and sgd part of the gradient"),
+  clip: decimal("--clip", 0, 1e6, "largest norm of the gradient; 0 for no limit"),
+  schedule: choice("--schedule", ["one-cycle", "cosine", "steps", "constant"], "how the learning rate changes"),
+  warmUp: decimal("--warm-up", 0, 0.99, "share of the training in which it rises; 0 if not one-cycle"),
+  startDivisor: decimal("--start-divisor", 1, 1e9, "one-cycle begins at the highest rate over this"),
+  endDivisor: decimal("--end-divisor", 1, 1e9, "one-cycle ends at the highest rate over this"),
+  milestones: {
+    ...text("--milestones", "<shares>", "shares of the training behind which the rate of steps falls to a tenth"),
+    parse: parseMilestones,
+  },
   hall: decimal("--hall", 0, 1000, "weight of the hallucination head's cross entropy"),
   alpha: decimal("--alpha", 0, 1000, "weight of MK-MMD between restored and privileged features"),
   beta: decimal("--beta", 0, 1000, "weight of the KL divergence to the privileged predictions"),
@@ -82,12 +105,14 @@ export const paths = ["data", "pretrained", "unlabelled"] as const;
 export type Given = Partial<Record<keyof typeof flags, string | number>>;
 
 /**
- * The settings of a new run: what was given, the preset for the rest.
+ * The settings of a new run: what was given, then what the recipe says, the preset for the rest.
  * @throws UsageError naming a flag that does not go with the others.
  */
 export function newSettings(given: Given): Settings {
   const preset = given.data === undefined ? scenesPreset : folderPreset;
-  const settings = { ...preset, ...(given.task === "segment" ? segmentPreset : {}), ...given } as Settings;
+  const recipe = recipeSettings((given.recipe ?? "none") as RecipeName, given.batch as number | undefined);
+  const task = given.task ?? recipe.task;
+  const settings = { ...preset, ...(task === "segment" ? segmentPreset : {}), ...recipe, ...given } as Settings;
   for (const name of paths) {
     if (given[name] !== undefined) settings[name] = path.resolve(String(given[name]));
   }
@@ -97,8 +122,10 @@ export function newSettings(given: Given): Settings {
   if (given.methods === undefined) settings.methods = comparisonAmong(modalitiesOf(settings)).join(",");
   checkMethods(methodNames(settings.methods), settings);
   if (given.privilegedEpochs === undefined) {
-    settings.privilegedEpochs = Math.min(settings.epochs, folderPreset.privilegedEpochs);
+    const most = recipe.privilegedEpochs ?? folderPreset.privilegedEpochs;
+    settings.privilegedEpochs = Math.min(settings.epochs, most);
   }
+  settleSchedule(settings, given, recipe);
   if (settings.extra > 0 && settings.unlabelled === null) {
     throw new UsageError(`--extra: expected --unlabelled beside it, got ${settings.extra} alone`);
   }
@@ -110,6 +137,26 @@ export function newSettings(given: Given): Settings {
     }
   }
   return settings;
+}
+
+/** Leaves to a schedule only what it reads. @throws UsageError naming a flag that it does not go with. */
+function settleSchedule(settings: Settings, given: Given, recipe: Partial<Settings>): void {
+  const { schedule } = settings;
+  const only = { startDivisor: "one-cycle", endDivisor: "one-cycle", milestones: "steps" } as const;
+  for (const [name, reader] of Object.entries(only) as [keyof typeof only, string][]) {
+    if (schedule === reader) continue;
+    if (given[name] !== undefined) {
+      throw new UsageError(`${flags[name].flag}: expected only with --schedule ${reader}, got it with ${schedule}`);
+    }
+    // A recipe's, whose schedule was replaced: what nothing reads may not make settings differ.
+    Object.assign(settings, { [name]: addedLater[name] });
+  }
+  // The default is one-cycle's.
+  if (schedule !== "one-cycle" && (given.warmUp ?? recipe.warmUp) === undefined) settings.warmUp = 0;
+  const { warmUp, milestones } = settings;
+  if (schedule === "steps" && sharesOf(milestones)[0]! < warmUp) {
+    throw new UsageError(`--warm-up: expected at most the first of --milestones ${milestones}, got ${warmUp}`);
+  }
 }
 
 /** @throws UsageError naming a method that cannot be trained with the settings' modalities. */

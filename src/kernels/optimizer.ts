@@ -38,10 +38,12 @@ const adamwKernel = defineKernel({
     n: "u32",
     clipped: "u32",
     decayed: "u32",
+    shrunk: "u32",
     keep1: "f32",
     take1: "f32",
     keep2: "f32",
     take2: "f32",
+    weight_decay: "f32",
     decay: "f32",
     step: "f32",
     root: "f32",
@@ -76,8 +78,10 @@ export interface SgdStep extends Step {
   first: LiveFlag;
 }
 
-/** What one step of AdamW changes (parameter, m, v) and how; corrections are 1 - beta^t. */
+/** What one step of AdamW or Adam changes (parameter, m, v) and how; corrections are 1 - beta^t. */
 export interface AdamwStep extends Step {
+  /** Whether the weight decay is part of the gradient, as Adam has it, and not apart from it (the default). */
+  coupled?: boolean;
   m: Tensor;
   v: Tensor;
   beta1: number;
@@ -143,10 +147,10 @@ export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
 }
 
 /**
- * One step of Adam with decoupled weight decay, in place; m and v start at zero. Where `clip` holds 0 nothing changes,
- * whatever the gradient holds.
+ * One step of Adam with decoupled weight decay (or `coupled`), in place; m and v start at zero. Where `clip` holds 0 nothing
+ * changes, whatever the gradient holds.
  * @throws ShapeError if shapes differ from the parameter's or a number is out of its range.
- * Source: Loshchilov & Hutter 2019, algorithm 2, in the form of PyTorch's AdamW.
+ * Source: Loshchilov & Hutter 2019, algorithm 2, in the forms of PyTorch's AdamW and Adam.
  */
 export function adamwStep(gpu: GpuDevice, step: AdamwStep): void {
   const { parameter, gradient, m, v, learningRate, beta1, beta2, eps, weightDecay, correction1, correction2, clip } =
@@ -156,17 +160,20 @@ export function adamwStep(gpu: GpuDevice, step: AdamwStep): void {
   checkNumbers("adamwStep", { beta1, beta2 }, belowOne, "in [0, 1)");
   checkNumbers("adamwStep", { correction1, correction2 }, share, "in (0, 1]");
   const n = quarters(parameter.size);
+  const decayed = quarters(step.decayed ?? parameter.size);
   adamwKernel.run(
     gpu,
     { parameter, gradient, m, v, clip: clip ?? gradient },
     {
       n,
       clipped: Number(clip !== null),
-      decayed: quarters(step.decayed ?? parameter.size),
+      decayed: step.coupled ? decayed : 0,
+      shrunk: step.coupled ? 0 : decayed,
       keep1: beta1,
       take1: 1 - beta1,
       keep2: beta2,
       take2: 1 - beta2,
+      weight_decay: weightDecay,
       decay: live(() => 1 - now(learningRate) * weightDecay, learningRate),
       step: live(() => now(learningRate) / now(correction1), learningRate, correction1),
       root: live(() => Math.sqrt(now(correction2)), correction2),

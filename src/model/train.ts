@@ -3,7 +3,7 @@ import { hits } from "../kernels/hits.ts";
 import { argmax } from "../kernels/softmax.ts";
 import { TrainingPass } from "../nn/module.ts";
 import { defaultOptimiser, Optimiser, type OptimiserConfig } from "../nn/optimiser.ts";
-import { oneCycle } from "../nn/schedule.ts";
+import { learningRate, type Schedule } from "../nn/schedules.ts";
 import { Compiled, type HostArray } from "../tensor/compile.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { FormatError, NonFiniteError, UsageError } from "../tensor/errors.ts";
@@ -37,6 +37,8 @@ export interface TrainConfig {
   /** Highest learning rate. */
   learningRate: number;
   optimiser: OptimiserConfig;
+  /** How the learning rate changes; `defaultSchedule` without it. */
+  schedule?: Omit<Schedule, "peak" | "steps">;
   /**
    * Rounds that a batch is worked through in, one by default: the gradients of equal parts of it are added up, so that a
    * larger batch fits. Batch statistics and MK-MMD are then those of the parts.
@@ -45,6 +47,15 @@ export interface TrainConfig {
   /** Whether the step is recorded once and replayed (the default), or built anew each time. */
   replay?: boolean;
 }
+
+/** One cycle from a tenth of the peak to a thousandth of it. Source: prototype.md §1. */
+export const defaultSchedule: NonNullable<TrainConfig["schedule"]> = {
+  kind: "one-cycle",
+  warmup: 0.2,
+  startDivisor: 10,
+  endDivisor: 1000,
+  milestones: [],
+};
 
 /** The recipe's optimiser with a peak learning rate of 4e-3, for this many steps. Source: prototype.md §1. */
 export function defaultTraining(steps: number): TrainConfig {
@@ -138,11 +149,9 @@ export class Trainer {
       );
     }
     const step = this.#step++;
-    const learningRate = oneCycle(
-      { peak: this.config.learningRate, steps: this.config.steps, warmup: 0.2, startDivisor: 10, endDivisor: 1000 },
-      step,
-    );
-    this.#optimiser.advance(learningRate);
+    const { learningRate: peak, steps, schedule = defaultSchedule } = this.config;
+    const rate = learningRate({ ...schedule, peak, steps }, step);
+    this.#optimiser.advance(rate);
     let names: string[] = [];
     for (const [round, part] of rounds.entries()) {
       this.#round = round;
@@ -154,7 +163,7 @@ export class Trainer {
       if (this.#update) this.#update.run();
       else scope(() => this.#finish());
     }
-    this.#pending.push({ step, learningRate, size: host.size, names });
+    this.#pending.push({ step, learningRate: rate, size: host.size, names });
   }
 
   /**

@@ -7,14 +7,14 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** How parameters are updated. */
 export interface OptimiserConfig {
-  kind: "adamw" | "sgd";
-  /** Decoupled for AdamW, L2 for SGD; applied to weights only, not to biases and batch norm. */
+  kind: "adamw" | "adam" | "sgd";
+  /** Decoupled for AdamW, L2 for Adam and SGD; applied to weights only, not to biases and batch norm. */
   weightDecay: number;
   /** Largest global gradient norm; 0 for no limit. */
   clip: number;
   /** SGD: momentum, in Nesterov's form. */
   momentum: number;
-  /** AdamW: decay of the two moments, and the term that keeps the division finite. */
+  /** AdamW and Adam: decay of the two moments, and the term that keeps the division finite. */
   beta1: number;
   beta2: number;
   eps: number;
@@ -82,19 +82,19 @@ export class Optimiser {
   ) {
     const config = { ...defaultOptimiser, ...given };
     this.#config = config;
-    const decays = ([, { shape }]: [string, Tensor]) => shape.length > 1;
     const all = [...parameters];
-    const placed = [...all.filter(decays), ...all.filter((entry) => !decays(entry))];
-    const room = ([, { size }]: [string, Tensor]) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
-    const elements = (entries: [string, Tensor][]) => entries.reduce((total, entry) => total + room(entry), 0);
-    this.#decayed = elements(all.filter(decays));
-    const size = elements(all);
     const offsets = new Map<string, number>();
-    let offset = 0;
-    for (const entry of placed) {
-      offsets.set(entry[0], offset);
-      offset += room(entry);
-    }
+    let size = 0;
+    const place = (decays: boolean) => {
+      for (const [name, tensor] of all) {
+        if (tensor.shape.length > 1 !== decays) continue;
+        offsets.set(name, size);
+        size += Math.ceil(tensor.size / ALIGNMENT) * ALIGNMENT;
+      }
+    };
+    place(true);
+    this.#decayed = size;
+    place(false);
     const zeros = () => device.upload(new Float32Array(size), [size]).keep();
     const slice = (flat: Tensor, name: string, shape: Shape) => device.slice(flat, offsets.get(name)!, shape).keep();
     const flat = zeros();
@@ -106,8 +106,8 @@ export class Optimiser {
     }
     // What the parameters have left is too large to lie idle.
     device.trim();
-    const [adam, momentum] = [config.kind === "adamw", config.kind === "sgd" && config.momentum > 0];
-    const moments = { first: adam || momentum ? zeros() : null, second: adam ? zeros() : null };
+    const adam = config.kind !== "sgd";
+    const moments = { first: adam || config.momentum > 0 ? zeros() : null, second: adam ? zeros() : null };
     this.#flat = { parameter: flat, gradient: zeros(), ...moments };
     const one = (value: number) => device.upload([value], [1]).keep();
     this.#scaling = config.lossScaling ? { scale: one(FIRST_SCALE), good: one(0) } : null;
@@ -183,7 +183,8 @@ export class Optimiser {
       // Before the first step, when the work may be recorded, they are those of the first.
       const powers = () => (this.#steps === 0 ? [beta1, beta2] : [this.#power1, this.#power2]) as [number, number];
       const corrections = { correction1: () => 1 - powers()[0], correction2: () => 1 - powers()[1] };
-      adamwStep(device, { ...common, m: first!, v: second, beta1, beta2, eps, ...corrections });
+      const coupled = config.kind === "adam";
+      adamwStep(device, { ...common, m: first!, v: second, coupled, beta1, beta2, eps, ...corrections });
     } else {
       const { momentum } = config;
       const isFirst = () => this.#steps === 1;
@@ -224,13 +225,10 @@ export class Optimiser {
 
   /** Sets the number of steps taken, after the state tensors were restored. */
   set steps(count: number) {
-    this.#steps = count;
+    this.#steps = 0;
     this.#power1 = 1;
     this.#power2 = 1;
-    for (let i = 0; i < count; i++) {
-      this.#power1 *= this.#config.beta1;
-      this.#power2 *= this.#config.beta2;
-    }
+    while (this.#steps < count) this.advance(this.#learningRate);
   }
 
   /** Frees the state; the parameters stay where they are. */

@@ -5,11 +5,19 @@ import type { ObjectiveWeights } from "../model/objective.ts";
 import type { Fusion } from "../model/onestage.ts";
 import { type PlanOptions, planStages, type Stage } from "../model/plan.ts";
 import type { Task } from "../model/task.ts";
+import type { TrainConfig } from "../model/train.ts";
+import { defaultOptimiser, type OptimiserConfig } from "../nn/optimiser.ts";
+import type { Schedule } from "../nn/schedules.ts";
 import type { DatasetFacts } from "./dataset.ts";
+
+/** A named set of settings; "none" sets nothing. */
+export type RecipeName = "none" | "nyuv2" | "cityscapes" | "casia-surf" | "mshnet";
 
 /** Everything that decides what a run computes: the same settings give the same weights. */
 export interface Settings extends ObjectiveWeights {
   task: Task;
+  /** What the other settings were taken from where they were not given: it decides nothing by itself. */
+  recipe: RecipeName;
   /** Absolute path of the dataset folder; null for the built-in scenes. */
   data: string | null;
   /** Side of the built-in scenes in pixels, and how many of them: "train,val,test", train anew in every epoch. Null with a folder. */
@@ -41,6 +49,21 @@ export interface Settings extends ObjectiveWeights {
   extra: number;
   /** Peak learning rate. */
   lr: number;
+  /** The rule of the updates; SGD has Nesterov's momentum of 0.9. */
+  optimiser: OptimiserConfig["kind"];
+  /** Of weights, not of biases and batch norm: decoupled with AdamW, part of the gradient with Adam and SGD. */
+  weightDecay: number;
+  /** Largest global norm of the gradient; 0 for no limit. */
+  clip: number;
+  /** How the learning rate changes from step to step. */
+  schedule: Schedule["kind"];
+  /** Share of a training's steps in which the rate rises. */
+  warmUp: number;
+  /** One-cycle: the peak over the rate of the first step, and over that of the last. */
+  startDivisor: number;
+  endDivisor: number;
+  /** Steps: the shares of a training, decimals or fractions joined by commas, behind which the rate is a tenth. */
+  milestones: string;
   /** Augmentation: side of the random crop as a share of the shorter side (0: none), and the rest of `Augmentation`. */
   crop: number;
   flip: boolean;
@@ -88,6 +111,25 @@ export function networkConfig(
     precision,
     recompute: recompute === "on",
   };
+}
+
+/** The part of the settings that says how a network is trained in so many steps, with the peak `rate` times the set one. */
+export function trainConfig(settings: Settings, steps: number, rate = 1): TrainConfig {
+  const { lr, accumulate, optimiser: kind, weightDecay, clip, schedule, warmUp, startDivisor, endDivisor } = settings;
+  return {
+    ...{ steps, learningRate: lr * rate, accumulate },
+    optimiser: { ...defaultOptimiser, kind, weightDecay, clip },
+    schedule: { kind: schedule, warmup: warmUp, startDivisor, endDivisor, milestones: sharesOf(settings.milestones) },
+  };
+}
+
+/** Shares as numbers: "1/6,0.5" as 1/6 and 0.5; NaN where one is neither decimal nor fraction. */
+export function sharesOf(milestones: string): number[] {
+  return milestones.split(",").map((share) => {
+    const [whole = "", over = "1", ...more] = share.split("/");
+    const digits = [whole, over].every((part) => /^\d*\.?\d+$/.test(part)) && more.length === 0;
+    return digits ? Number(whole) / Number(over) : Number.NaN;
+  });
 }
 
 /** The stages that these settings ask for. */

@@ -1,10 +1,10 @@
 import { buildMethod, type Method, type MethodName, methods } from "../model/methods.ts";
 import type { Stage } from "../model/plan.ts";
-import { defaultTraining, Trainer } from "../model/train.ts";
+import { Trainer } from "../model/train.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { Rng } from "../tensor/rng.ts";
 import { type Learnt, type RunShape, stepsPerEpoch } from "./batches.ts";
-import { networkConfig } from "./settings.ts";
+import { networkConfig, trainConfig } from "./settings.ts";
 
 /** A stage's method with fresh weights. */
 export function freshMethod(
@@ -46,14 +46,13 @@ export async function openStage(
   trained: (name: MethodName) => Method | Promise<Method>,
   prepare?: (method: Method) => Promise<void>,
 ): Promise<OpenStage> {
-  const { lr, accumulate, seed } = run.settings;
+  const { settings } = run;
   const earlier = await needed(stage, trained);
   const method = freshMethod(device, run, stage.name, earlier);
   await prepare?.(method);
   await method.begin?.();
-  const learningRate = lr * methods[stage.name].rate;
-  const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(run)), learningRate, accumulate };
-  const trainer = new Trainer(device, method, training, new Rng(seed, "steps", stage.name));
+  const training = trainConfig(settings, stage.epochs * stepsPerEpoch(run), methods[stage.name].rate);
+  const trainer = new Trainer(device, method, training, new Rng(settings.seed, "steps", stage.name));
   return opened(method, trainer, earlier);
 }
 
@@ -62,8 +61,7 @@ export async function openRehearsal(device: GpuDevice, shape: RunShape, stage: S
   const earlier = await needed(stage, (name) => freshMethod(device, shape, name));
   const method = freshMethod(device, shape, stage.name, earlier);
   await method.begin?.();
-  const { seed, accumulate } = shape.settings;
-  const trainer = new Trainer(device, method, { ...defaultTraining(1), accumulate }, new Rng(seed));
+  const trainer = new Trainer(device, method, trainConfig(shape.settings, 1), new Rng(shape.settings.seed));
   return opened(method, trainer, earlier);
 }
 

@@ -101,15 +101,15 @@ describe("sgdStep", () => {
 });
 
 describe("adamwStep", () => {
-  it("follows PyTorch", async () => {
-    const { options, steps } = goldenFile.optimizers.adamw;
+  it.each(["adamw", "adam"] as const)("follows PyTorch: %s", async (name) => {
+    const { options, steps } = goldenFile.optimizers[name];
     const [beta1, beta2] = options.betas as [number, number];
     const parameter = upload(goldenFile.start.data, [2, 3]);
     const [m, v] = [upload(new Float32Array(6), [2, 3]), upload(new Float32Array(6), [2, 3])];
     for (const [t, expected] of steps.entries()) {
       const gradient = upload(goldenFile.gradients[t]!.data, [2, 3]);
       adamwStep(device, {
-        ...{ parameter, gradient, m, v, beta1, beta2, clip: null },
+        ...{ parameter, gradient, m, v, beta1, beta2, clip: null, coupled: name === "adam" },
         ...{ learningRate: options.lr, eps: options.eps, weightDecay: options.weight_decay },
         ...{ correction1: 1 - beta1 ** (t + 1), correction2: 1 - beta2 ** (t + 1) },
       });
@@ -133,6 +133,33 @@ describe("adamwStep", () => {
         v1[i] = 0.999 * v1[i]! + 0.001 * d * d;
         const move = m1[i]! / correction1 / (Math.sqrt(v1[i]! / correction2) + 1e-8);
         w[i] = w[i]! * (1 - 0.01 * 0.05) - 0.01 * move;
+      }
+    }
+    expectClose(await parameter.read(), w, 4);
+    expectClose(await m.read(), m1, 4);
+    expectClose(await v.read(), v1, 4);
+  });
+
+  it.each([
+    [1, 0],
+    [3, 4],
+    [1031, 516],
+    [1031, 1031],
+  ])("coupled gives what float64 gives of Adam for %i elements, of which %i decay", async (n, decayed) => {
+    const [w, m1, v1] = [random(n, 1), new Array<number>(n).fill(0), new Array<number>(n).fill(0)];
+    const [parameter, m, v] = [upload(w), upload(m1), upload(v1)];
+    for (const t of [1, 2, 3]) {
+      const g = random(n, 3 + t);
+      const [correction1, correction2] = [1 - 0.9 ** t, 1 - 0.999 ** t];
+      adamwStep(device, {
+        ...{ ...adamw, coupled: true, weightDecay: 0.3, decayed: decayed === n ? undefined : decayed },
+        ...{ parameter, gradient: upload(g), m, v, correction1, correction2, clip: upload([0.25]) },
+      });
+      for (let i = 0; i < n; i++) {
+        const d = 0.25 * g[i]! + (i < decayed ? 0.3 * w[i]! : 0);
+        m1[i] = 0.9 * m1[i]! + 0.1 * d;
+        v1[i] = 0.999 * v1[i]! + 0.001 * d * d;
+        w[i]! -= (0.01 * (m1[i]! / correction1)) / (Math.sqrt(v1[i]! / correction2) + 1e-8);
       }
     }
     expectClose(await parameter.read(), w, 4);
@@ -248,7 +275,7 @@ describe("a step whose gradients are not finite", () => {
       const clip = track(clipFactor(device, track(gradientNorm(device, [gradient])), 5));
       expect(await clip.item()).toBe(0);
       for (const first of [true, false]) sgdStep(device, { ...sgd, parameter, gradient, velocity: m, clip, first });
-      adamwStep(device, { ...adamw, parameter, gradient, m, v, clip });
+      for (const coupled of [false, true]) adamwStep(device, { ...adamw, coupled, parameter, gradient, m, v, clip });
       expect(await Promise.all(states.map(bits))).toEqual(before);
     },
   );

@@ -4,6 +4,7 @@ import type { Stage } from "../../src/model/plan.ts";
 import type { EpochSums } from "../../src/model/session.ts";
 import type { Stored } from "../../src/nn/module.ts";
 import type { DatasetFacts } from "../../src/run/dataset.ts";
+import { addedLater } from "../../src/run/presets.ts";
 import type { Settings } from "../../src/run/settings.ts";
 import { FormatError } from "../../src/tensor/errors.ts";
 import type { Curve, RunChoice } from "../train/types.ts";
@@ -51,7 +52,10 @@ export async function loadRun(store: Store): Promise<{ record: RunRecord; state:
   if (metadata.sha256 !== (await digest(metadata.run!, tensors))) {
     throw new FormatError("the saved run", "content that matches its hash", "a damaged one");
   }
-  return { record: JSON.parse(metadata.run!), state: values(tensors, "the saved run") };
+  const record = JSON.parse(metadata.run!) as RunRecord;
+  // What an older page did not know of goes behind what it did: the scenes that are drawn are found again by the text of this.
+  const settings = { ...record.settings, ...addedLater, ...record.settings };
+  return { record: { ...record, settings }, state: values(tensors, "the saved run") };
 }
 
 /** Saves what an earlier stage has trained. */

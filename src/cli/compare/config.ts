@@ -39,7 +39,7 @@ export interface CompareConfig {
 
 // What a run has of its own, and what decides the dataset that all rows share: no row may set it.
 const RESERVED = ["data", "unlabelled", "methods", "seed"];
-const SHARED = ["task", "modalities", "classWeights", "holdOut", "size", "scenes"];
+const SHARED = ["task", "recipe", "modalities", "classWeights", "holdOut", "size", "scenes"];
 
 /**
  * Reads the configuration of a comparison.

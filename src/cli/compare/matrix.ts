@@ -36,8 +36,13 @@ const COMMON = [
   ...(["classWeights", "crop", "flip", "jitter", "gain"] as const),
 ];
 
-// The same, of settings that came later: only what is not the default decides anything, so that older keys hold.
-const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained", "modalities"] as const;
+// The same, of settings that came later: only what is not the default decides anything, so that older keys hold. A recipe is
+// in the settings that it sets.
+const COMMON_SINCE = [
+  ...(["scale", "rotation", "hueSaturation", "valueShift", "pretrained", "modalities"] as const),
+  ...(["optimiser", "weightDecay", "clip"] as const),
+  ...(["schedule", "warmUp", "startDivisor", "endDivisor", "milestones"] as const),
+];
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {

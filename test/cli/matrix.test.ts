@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import type { CompareConfig, CompareRow } from "../../src/cli/compare/config.ts";
+import { cellsOf, stagesOf } from "../../src/cli/compare/matrix.ts";
+import type { Given } from "../../src/cli/settings.ts";
+import type { DatasetFacts } from "../../src/run/dataset.ts";
+
+const facts: DatasetFacts = {
+  ...{ name: "some", width: 56, height: 56, classes: ["a", "b"], splits: { train: 100, val: 10 } },
+  ...{ depth: { mean: 1, std: 0.5 }, classWeights: null, validation: null, evaluation: "val" },
+};
+
+const row = (id: string, settings: Given = {}): CompareRow => ({ id, label: null, method: "one-stage", settings });
+
+/** Keys of all networks that rows need. */
+function keysOf(rows: CompareRow[], settings: Given = {}): string[] {
+  const config: CompareConfig = {
+    ...{ title: "", about: null, settings, seeds: [1], directions: ["rgb"], rows },
+    ...{ ours: rows[0]!.id, baseline: null, upper: null, groups: null },
+  };
+  return cellsOf(config, { data: "/some" }, facts).flatMap(({ stage }) => stagesOf(stage).map(({ key }) => key));
+}
+
+const rows = [row("plain"), row("scaled", { scale: "1,1.4", lambda: 0.1 }), row("alone", { alpha: 0, beta: 0 })];
+
+describe("the keys of networks", () => {
+  it("are those of before there were optimisers and schedules to choose, so that what is done stays done", () => {
+    expect(keysOf(rows, { epochs: 30 })).toEqual([
+      "privileged-depth-s1-e4b93c34de",
+      "one-stage-rgb-s1-189319781c",
+      "privileged-depth-s1-136864090d",
+      "one-stage-rgb-s1-e155209de4",
+      "one-stage-rgb-s1-8c18b2b022",
+    ]);
+  });
+
+  const plain = keysOf([row("plain")]);
+
+  it.each<Given>([
+    { optimiser: "adamw", weightDecay: 0.05, clip: 5 },
+    { schedule: "one-cycle", warmUp: 0.2, startDivisor: 10, endDivisor: 1000 },
+    { recipe: "none" },
+  ])("do not change with %j, the defaults", (settings) => {
+    expect(keysOf([row("same", settings)])).toEqual(plain);
+  });
+
+  it.each<Given>([
+    { optimiser: "adam" },
+    { weightDecay: 0.01 },
+    { clip: 0 },
+    { schedule: "cosine" },
+    { warmUp: 0.1 },
+    { startDivisor: 25 },
+    { endDivisor: 25e4 },
+    { schedule: "steps", milestones: "1/2" },
+  ])("change with %j, those of what is learnt from too", (settings) => {
+    const keys = keysOf([row("other", settings)]);
+    expect(keys).toHaveLength(plain.length);
+    for (const [i, key] of keys.entries()) expect(key).not.toBe(plain[i]);
+  });
+
+  it("tell schedules apart by what they read", () => {
+    const all = [
+      ...keysOf([row("steps", { schedule: "steps" })]),
+      ...keysOf([row("half", { schedule: "steps", milestones: "0.5" })]),
+      ...keysOf([row("cosine", { schedule: "cosine" })]),
+      ...keysOf([row("warm", { schedule: "cosine", warmUp: 0.2 })]),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    // The divisors of the recipe's one cycle are not read any more.
+    const given = { model: "tiny", epochs: 3, schedule: "constant", warmUp: 0 };
+    const [recipe, byHand] = [
+      keysOf([row("r", given)], { recipe: "nyuv2", scale: "1,1" }),
+      keysOf([row("h", given)], {
+        ...{ task: "segment", batch: 8, privilegedEpochs: 3, weightDecay: 1e-4, clip: 0, smoothing: 0, lr: 0.01 },
+        ...{
+          optimiser: "sgd",
+          classWeights: "median",
+          crop: 0,
+          jitter: 0,
+          gain: 0,
+          hueSaturation: 0.1,
+          valueShift: 25,
+        },
+      }),
+    ];
+    expect(recipe).toEqual(byHand);
+  });
+});
