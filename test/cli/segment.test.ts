@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { decodeGrey8 } from "../../src/data/png.ts";
+import { decodeGrey8, encodePng } from "../../src/data/png.ts";
 import { cli, temporaryFolder, writeDataset } from "./harness.ts";
 
 const folder = temporaryFolder();
@@ -10,11 +10,14 @@ const run = path.join(folder, "run");
 const image = path.join(data, "rgb", "val-0-0.png");
 
 beforeAll(async () => {
-  writeDataset(data, { labels: true });
+  writeDataset(data, { labels: true, splits: { train: 6, val: 4, test: 1 } });
+  const nothing = encodePng({ width: 16, height: 16, data: new Uint8Array(256).fill(255) });
+  for (const target of [0, 1]) writeFileSync(path.join(data, "label", `test-${target}-0.png`), nothing);
   const flags = ["--task", "segment", "--epochs", "1", "--batch", "4", "--methods", "rgb-only,one-stage-rgb"];
   const said = await cli("train", "--data", data, ...flags, "--smoothing", "0", "--out", run);
   expect(said.code, said.err.join("\n")).toBe(0);
   expect(said.out).toMatch(/network +sees at test +role +pixel accuracy +mean IoU/);
+  expect(said.err).toContain("data: nothing in test is labelled; networks are compared on val instead");
 });
 
 it("a segmentation run compares by intersection over union", async () => {
@@ -42,6 +45,12 @@ it("eval agrees with what training found", async () => {
   const { metrics } = JSON.parse(readFileSync(path.join(run, "results.json"), "utf8")).networks[1];
   expect(JSON.parse(said.out)).toMatchObject({ network: "one-stage-rgb", ...metrics });
   expect((await cli("eval", "--run", run)).out).toMatch(/pixel accuracy .+%, mean IoU .+%, NLL /);
+});
+
+it("eval refuses a split in which nothing is labelled", async () => {
+  const said = await cli("eval", "--run", run, "--split", "test");
+  const line = "--split: expected a split with labels, got test of data, which has none";
+  expect(said).toMatchObject({ code: 2, out: "", err: [line] });
 });
 
 it("predict writes the label map once, and tells each class's share of it", async () => {
