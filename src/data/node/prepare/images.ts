@@ -55,7 +55,7 @@ export async function readDepthMap(place: ImagePlace): Promise<Image<Uint16Array
 export async function readShiftedLabel(place: ImagePlace, classes: number): Promise<Image> {
   const { file, bytes } = await open(place);
   const { width, height, data } = place.relative.endsWith(".npy") ? readNpy(bytes, file) : decodeGrey8(bytes, file);
-  const bad = data.findIndex((value) => !(value >= 0 && value <= classes));
+  const bad = data.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value <= classes));
   if (bad >= 0) throw new FormatError(file, `labels 0 (void) to ${classes}`, `${data[bad]}`);
   return { width, height, data: Uint8Array.from(data, (value) => (value === 0 ? 255 : value - 1)) };
 }
