@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { File, ready } from "h5wasm/node";
@@ -246,7 +246,8 @@ describe("esanet", () => {
   it("is another dataset with another depth", async () => {
     write();
     const source = await open("esanet", { depth: "raw" });
-    const recipe = (depth?: string) => planPack(source, size, false, 2 ** 20, depth).kind.recipe;
+    const choice = { size, resize: false, shardBytes: 2 ** 20, fingerprint: await source.fingerprint() };
+    const recipe = (depth?: string) => planPack(source, { ...choice, depth }).kind.recipe;
     expect(new Set([recipe(), recipe("filled"), recipe("raw")]).size).toBe(3);
     expect(recipe("raw")).toBe(recipe("raw"));
   });
@@ -393,7 +394,6 @@ describe("esanet: SUN RGB-D as ESANet's own script leaves it", () => {
     expect((await source.read("train", 1)).label).toEqual(sample.label);
     const raw = await open("esanet", { depth: "raw", classes: 37, depthUnit: "steps" });
     expect([(await raw.read("test", 0)).depth.data[0], raw.depthUnit]).toEqual([8, "steps"]);
-    expect((await planPack(raw, size, false, 2 ** 20)).shards.map(({ split }) => split)).toEqual(["train", "test"]);
   });
 
   it("says what is missing or wrong", async () => {
@@ -567,6 +567,37 @@ describe("lists", () => {
   it("refuses another layout", async () => {
     put(root, "train/cat/1_rgb.png", rgbPng(1));
     expect(await failure(open("lists"))).toMatch(/^DATA: expected a folder of lists \(rgb\/, depth\/, classes\.txt/);
+  });
+});
+
+describe("a source's fingerprint", () => {
+  it("tells its files from others of the same names", async () => {
+    put(root, "classes.txt", "floor\nwall\n");
+    put(root, "train.txt", "a\n");
+    put(root, "rgb/a.png", rgbPng(5));
+    put(root, "depth/a.png", depthPng(7));
+    put(root, "label/a.png", labelPng(1, 255));
+    const fingerprint = async () => (await open("lists")).fingerprint();
+    const first = await fingerprint();
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(await fingerprint()).toBe(first);
+    put(root, "notes.txt", "not of the dataset");
+    expect(await fingerprint()).toBe(first);
+    const seen = new Set([first]);
+    for (const file of ["rgb/a.png", "depth/a.png", "label/a.png"]) {
+      const bytes = readFileSync(path.join(root, file));
+      put(root, file, Buffer.concat([bytes, Buffer.from("x")]));
+      seen.add(await fingerprint());
+      rmSync(path.join(root, file));
+      seen.add(await fingerprint());
+      put(root, file, bytes);
+      expect(await fingerprint()).toBe(first);
+    }
+    expect(seen.size).toBe(7);
+    const choice = { size, resize: false, shardBytes: 2 ** 20 };
+    const source = await open("lists");
+    const recipes = [first, "other"].map((own) => planPack(source, { ...choice, fingerprint: own }).kind.recipe);
+    expect(new Set(recipes).size).toBe(2);
   });
 });
 

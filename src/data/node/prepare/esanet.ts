@@ -34,16 +34,18 @@ export const esanet: SourceKind = {
       : await folderSplits(root, names, options);
     const [first] = [...splits.values()].flat();
     // NumPy files hold metres, which are brought to centimetres.
-    const unit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
-    const plan = { splits, classes: [], labels: await readNames(root, names, classes) };
-    return filesSource(root, "esanet", plan, unit, async ({ rgb, depth, label, origin }) => {
+    const depthUnit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
+    const labels = await readNames(root, names, classes);
+    const paths = ({ rgb, depth, label }: RgbdFiles) => [rgb, depth, label];
+    const read = async ({ rgb, depth, label, origin }: RgbdFiles) => {
       const place = (relative: string): ImagePlace => ({ root, relative, origin });
       return {
         rgb: await readColour(place(rgb)),
         depth: await readDepthMap(place(depth)),
         label: await readShiftedLabel(place(label), classes),
       };
-    });
+    };
+    return filesSource(root, "esanet", { splits, classes: [], labels, depthUnit, paths, read });
   },
 };
 
