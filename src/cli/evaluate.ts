@@ -5,7 +5,7 @@ import type { ClassificationMetrics, Metrics, SegmentationMetrics } from "../mod
 import { liveClassOf, type SpoofingRates } from "../model/spoofing.ts";
 import type { Task } from "../model/task.ts";
 import { metricWords, number, percent } from "../report/format.ts";
-import { splitBatches } from "../run/dataset.ts";
+import { hasLabels, splitBatches } from "../run/dataset.ts";
 import { useChoices } from "../tensor/choices.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { checkSameKind, openTrainingData } from "./dataset.ts";
@@ -37,6 +37,9 @@ export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   const split = options.split ?? facts.evaluation;
   if (!dataset.splits.includes(split)) {
     throw new UsageError(`--split: expected one of ${dataset.splits.join(", ")}, got ${split}`);
+  }
+  if (!hasLabels(dataset, split, settings.task)) {
+    throw new UsageError(`--split: expected a split with labels, got ${split} of ${dataset.name}, which has none`);
   }
   const live = liveClass(options.live, facts.classes, settings.task);
   const device = await io.openDevice();

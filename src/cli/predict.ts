@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
 import { makeBatch } from "../data/batch.ts";
 import { writeFileAtomic } from "../data/node/atomic.ts";
-import { readDepth, readInfrared, readRgb } from "../data/node/images.ts";
-import { encodePng } from "../data/png.ts";
+import { readImageFile } from "../data/node/images.ts";
+import { decodeColour, decodeCounts } from "../data/node/prepare/images.ts";
+import { isJpeg } from "../data/node/prepare/jpeg.ts";
+import { encodePng, type Image } from "../data/png.ts";
+import { readPngHeader } from "../data/pngChunks.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
 import { predictBatch, predictMaps } from "../model/evaluate.ts";
 import { type Method, methods, type Seen } from "../model/methods.ts";
@@ -23,6 +26,8 @@ export interface PredictOptions {
   rgb?: string;
   depth?: string;
   ir?: string;
+  /** What one step of depth is, where it is no millimetre. */
+  depthUnit?: string;
   network?: string;
   /** Where the label map goes, if pixels are classified. */
   save?: string;
@@ -102,15 +107,18 @@ function given({ rgb, depth, ir }: PredictOptions): Seen {
   throw new UsageError(`--rgb, --depth, --ir: expected an image for one of them, the first two or all, got ${got}`);
 }
 
-async function readSample({ rgb, depth, ir }: PredictOptions, { width, height }: DatasetFacts): Promise<Sample> {
-  const checked = <Image extends { width: number; height: number }>(image: Image, file: string) => {
+async function readSample(
+  { rgb, depth, ir, depthUnit }: PredictOptions,
+  { width, height }: DatasetFacts,
+): Promise<Sample> {
+  const checked = <T extends { width: number; height: number }>(image: T, file: string) => {
     if (image.width === width && image.height === height) return image;
     const expected = `an image of ${width}x${height} pixels as the run was trained on`;
     throw new FormatError(file, expected, `${image.width}x${image.height}`);
   };
-  const colour = rgb === undefined ? null : checked(await readRgb(rgb), rgb).data;
-  const distance = depth === undefined ? null : checked(await readDepth(depth), depth).data;
-  const infrared = ir === undefined ? undefined : checked(await readInfrared(ir), ir).data;
+  const colour = rgb === undefined ? null : checked(await decodeColour(await readImageFile(rgb), rgb), rgb).data;
+  const distance = depth === undefined ? null : checked(await readDepth(depth, depthUnit), depth).data;
+  const infrared = ir === undefined ? undefined : checked(await decodeCounts(await readImageFile(ir), ir), ir).data;
   const pixels = width * height;
   return {
     name: rgb ?? depth ?? ir!,
@@ -118,11 +126,25 @@ async function readSample({ rgb, depth, ir }: PredictOptions, { width, height }:
     height,
     // What is not given is not looked at: the network was chosen by what is.
     rgb: colour ?? new Uint8Array(3 * pixels),
-    depth: distance ?? new Uint16Array(pixels),
-    ...(infrared && { ir: infrared }),
+    depth: distance ? Uint16Array.from(distance) : new Uint16Array(pixels),
+    ...(infrared && { ir: Uint16Array.from(infrared) }),
     target: 0,
     label: new Uint8Array(pixels).fill(IGNORED),
   };
+}
+
+/**
+ * A depth map. Eight bits hold no useful millimetres: whoever shows a network such a map must say that it is in the steps that
+ * the network was trained on, as `prepare` wants it said.
+ */
+async function readDepth(file: string, unit: string | undefined): Promise<Image<Uint8Array | Uint16Array>> {
+  const bytes = await readImageFile(file);
+  const jpeg = isJpeg(bytes);
+  if (unit === undefined && (jpeg || readPngHeader(bytes, file).bits <= 8)) {
+    const expected = "a 16-bit grey PNG of millimetres (or --depth-unit, if the run was trained on depth of 8 bits)";
+    throw new FormatError(file, expected, jpeg ? "a JPEG" : "a PNG of 8 bits");
+  }
+  return decodeCounts(bytes, file);
 }
 
 /** A dataset that is one image; its class is not known, and not looked at. */

@@ -35,7 +35,7 @@ export function addPrepareOptions(command: Command): Command {
       new Option("--depth <which>", "which depth, where a source has several").choices(["filled", "raw", "disparity"]),
     )
     .addOption(
-      new Option("--depth-unit <text>", "what one step of depth is, where it is no millimetre").argParser(unitOf),
+      new Option("--depth-unit <text>", "what one step of depth is, where it is no millimetre").argParser(depthUnitOf),
     )
     .addOption(
       new Option("--jobs <n>", "processes that decode at the same time (default: one a core)").argParser(
@@ -77,7 +77,8 @@ function wholeOf(flag: string, low: number, high: number): (text: string) => num
   };
 }
 
-function unitOf(text: string): string {
+/** The value of --depth-unit. @throws UsageError when it is not a short plain text. */
+export function depthUnitOf(text: string): string {
   if (/^[\w .-]{1,40}$/.test(text)) return text;
   throw new UsageError(`--depth-unit: expected 1 to 40 letters, digits, points and dashes, got ${text.slice(0, 60)}`);
 }
@@ -88,7 +89,8 @@ async function prepare(kind: string, from: string, to: string, options: PrepareO
   const began = performance.now();
   const result = await withSource([kind, from], options, async (source) => {
     const size = options.size ?? (await sourceSize(source));
-    const plan = planOf(source, size, options);
+    const fingerprint = await source.fingerprint();
+    const plan = planOf(source, size, fingerprint, options);
     await checkOut(out, plan, options.force ?? false);
     await mkdir(out, { recursive: true }).catch((error) => {
       throw fileError(out, "create the folder", error);
@@ -96,7 +98,7 @@ async function prepare(kind: string, from: string, to: string, options: PrepareO
     const release = await lockFolder(out, "prepares a dataset in");
     try {
       await clean(out, options.force ?? false);
-      const finished = await makeAll(source, plan, size, out, options, io);
+      const finished = await makeAll(source, plan, { size, fingerprint }, out, options, io);
       return { index: await writeIndex(source, plan, finished, out), finished };
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;
@@ -108,12 +110,19 @@ async function prepare(kind: string, from: string, to: string, options: PrepareO
   say(result.index, result.finished, out, (performance.now() - began) / 1000, options, io);
 }
 
-async function makeAll(source: Source, plan: PackPlan, size: Size, out: string, options: PrepareOptions, io: Io) {
+async function makeAll(
+  source: Source,
+  plan: PackPlan,
+  told: { size: Size; fingerprint: string },
+  out: string,
+  options: PrepareOptions,
+  io: Io,
+) {
   const total = plan.shards.reduce((sum, { begin, end }) => sum + end - begin, 0);
   const jobs = Math.min(options.jobs ?? availableParallelism(), plan.shards.length);
   const progress = new PrepareProgress(io, source.name, total);
   try {
-    if (jobs > 1) return await makeInProcesses(plan, size, out, jobs, io, (count) => progress.add(count));
+    if (jobs > 1) return await makeInProcesses(plan, told, out, jobs, io, (count) => progress.add(count));
     const finished: FinishedShard[] = [];
     for (const shard of plan.shards) {
       const onSample = (count: number) => {
@@ -150,7 +159,7 @@ async function checkOut(out: string, { kind }: PackPlan, force: boolean): Promis
   if (recipes.every((recipe) => recipe === null || recipe === kind.recipe)) return;
   const what = index ? `the dataset ${out}` : `${out}, which was begun`;
   throw new UsageError(
-    `<out>: expected a new folder, got ${what} from another source or with other options (--force replaces it)`,
+    `<out>: expected a new folder, got ${what} from another source, with other options or by an earlier version (--force replaces it)`,
   );
 }
 

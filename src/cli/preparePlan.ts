@@ -32,11 +32,8 @@ export async function withSource<T>(
   }
 }
 
-/** The plan of a source: the same in every process that is given the same options and size. */
-export function planOf(
-  source: Source,
-  size: Size,
-  { size: asked, shard = SHARD_MIB, depth }: PrepareOptions,
-): PackPlan {
-  return planPack(source, size, asked !== undefined, shard * 2 ** 20, depth);
+/** The plan of a source: the same in every process that is given the same options, size and fingerprint. */
+export function planOf(source: Source, size: Size, fingerprint: string, options: PrepareOptions): PackPlan {
+  const { size: asked, shard = SHARD_MIB, depth } = options;
+  return planPack(source, { size, resize: asked !== undefined, shardBytes: shard * 2 ** 20, fingerprint, depth });
 }

@@ -9,6 +9,7 @@ import { type PrepareOptions, planOf, withSource } from "./preparePlan.ts";
 interface Order {
   readonly shard: number;
   readonly size: Size;
+  readonly fingerprint: string;
   readonly recipe: string;
   readonly out: string;
 }
@@ -26,7 +27,7 @@ const TELL_MS = 100;
  */
 export async function makeInProcesses(
   { kind, shards }: PackPlan,
-  size: Size,
+  { size, fingerprint }: Pick<Order, "size" | "fingerprint">,
   out: string,
   jobs: number,
   io: Io,
@@ -40,7 +41,7 @@ export async function makeInProcesses(
     workers.push(worker);
     while (next < shards.length) {
       const shard = next++;
-      const order: Order = { shard, size, recipe: kind.recipe, out };
+      const order: Order = { shard, size, fingerprint, recipe: kind.recipe, out };
       finished[shard] = await ask(worker, order, (count) => {
         checkInterrupted(io.signal);
         onSample(count);
@@ -90,9 +91,9 @@ export async function prepareWorker(kind: string, from: string, options: Prepare
   const send = (answer: Answer) => process.connected && process.send?.(answer);
   await withSource([kind, from], options, async (source) => {
     let plan: PackPlan | undefined;
-    for await (const { shard, size, recipe, out } of orders()) {
+    for await (const { shard, size, fingerprint, recipe, out } of orders()) {
       try {
-        plan ??= planOf(source, size, options);
+        plan ??= planOf(source, size, fingerprint, options);
         if (plan.kind.recipe !== recipe) throw new OnestageError(`${source.name}: it changed while it was prepared`);
         let count = 0;
         let told = 0;

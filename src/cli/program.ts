@@ -12,7 +12,7 @@ import type { Flag } from "./flag.ts";
 import { info } from "./info.ts";
 import { InterruptedError, type Io } from "./io.ts";
 import { type PredictOptions, predictImage } from "./predict.ts";
-import { addPrepareOptions, runPrepare } from "./prepare.ts";
+import { addPrepareOptions, depthUnitOf, runPrepare } from "./prepare.ts";
 import { type ProfileOptions, profile, profileFlags } from "./profile.ts";
 import { flags, type Given } from "./settings.ts";
 import { type TrainOptions, train } from "./train.ts";
@@ -106,9 +106,15 @@ function program(io: Io): Command {
     .command("predict")
     .description("say what an image, or each of its pixels, shows")
     .requiredOption("--run <folder>", "folder of a finished run, or a file that export wrote")
-    .option("--rgb <file>", "colour image: 8-bit PNG of the size that the run was trained on")
+    .option("--rgb <file>", "colour image: 8-bit PNG or JPEG of the size that the run was trained on")
     .option("--depth <file>", "depth map of the same view: 16-bit grey PNG, millimetres, 0 = missing")
-    .option("--ir <file>", "infrared image of the same view: grey PNG of 8 or 16 bits, the sensor's counts")
+    .option("--ir <file>", "infrared image of the same view: PNG of 8 or 16 bits or JPEG, the sensor's counts")
+    .addOption(
+      new Option(
+        "--depth-unit <text>",
+        "what one step of depth is, if the run was trained on other than millimetres: then 8 bits do, PNG or JPEG",
+      ).argParser(depthUnitOf),
+    )
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
     .option("--save <file>", "write the predicted classes of the pixels as an 8-bit grey PNG (segment)")
     .option("--json", "print one JSON object")

@@ -7,7 +7,7 @@ import { truncateJsonl } from "../data/node/jsonl.ts";
 import type { Dataset } from "../data/sample.ts";
 import { renderSummary } from "../report/index.ts";
 import { epochSize, stepsPerEpoch } from "../run/batches.ts";
-import { datasetFacts } from "../run/dataset.ts";
+import { datasetFacts, passedOver } from "../run/dataset.ts";
 import type { Settings } from "../run/settings.ts";
 import { kernelChoices, noChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
@@ -107,6 +107,8 @@ async function openTraining(settings: Settings, io: Io): Promise<Dataset> {
 
 function newConfig(settings: Settings, given: Given, dataset: Dataset, io: Io): RunConfig {
   const facts = datasetFacts(dataset, settings);
+  const passed = passedOver(facts);
+  if (passed !== null) io.say(passed);
   return {
     format: FORMAT,
     version: VERSION,

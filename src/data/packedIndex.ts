@@ -123,13 +123,17 @@ function readStatistics(entry: Entry, classes: number, labels: number): SplitSta
     if (values.length !== length) entry.at(key).fail(`${length} numbers`, `${values.length}`);
     return values;
   };
+  const has = (key: string) => entry.at(key).value !== undefined;
   return {
     samples: entry.at("samples").whole(1, MOST_SAMPLES),
     depthMean: entry.at("depthMean").number(0, 66),
     depthStd: entry.at("depthStd").number(0, 66),
     depthMissing: entry.at("depthMissing").number(0, 1),
+    ...(has("irMean") && { irMean: entry.at("irMean").number(0, 65535), irStd: entry.at("irStd").number(0, 65535) }),
     classCounts: counts("classCounts", classes),
     labelCounts: counts("labelCounts", labels),
+    // Absent from folders prepared before they were counted; training counts the samples themselves.
+    ...(has("labelImages") && { labelImages: counts("labelImages", labels) }),
   };
 }
 

@@ -17,6 +17,8 @@ export interface SplitStatistics {
   readonly classCounts: readonly number[];
   /** Pixels of each label; ignored pixels are not counted. */
   readonly labelCounts: readonly number[];
+  /** Images that have a pixel of each label; absent from packed folders of versions that did not count them. */
+  readonly labelImages?: readonly number[];
 }
 
 /** Sums over samples from which their statistics follow; plain data, so that parts can be counted apart and added up. */
@@ -34,13 +36,17 @@ export interface SampleSums {
   irSquares: number;
   classCounts: number[];
   labelCounts: number[];
+  /** Images that have a pixel of each label. */
+  labelImages: number[];
 }
 
 /** Sums of no samples. */
 export function emptySampleSums(classes: number, labels: number): SampleSums {
-  const [classCounts, labelCounts] = [classes, labels].map((count) => new Array<number>(count).fill(0));
+  const [classCounts, labelCounts, labelImages] = [classes, labels, labels].map((count) =>
+    new Array<number>(count).fill(0),
+  );
   const none = { samples: 0, pixels: 0, depths: 0, depthSum: 0, depthSquares: 0, infrareds: 0, irSum: 0, irSquares: 0 };
-  return { ...none, classCounts, labelCounts };
+  return { ...none, classCounts, labelCounts, labelImages };
 }
 
 /** Adds a sample to the sums. */
@@ -71,7 +77,13 @@ export function countSample(
     sums.irSquares += squares;
   }
   if (target !== undefined) sums.classCounts[target]++;
-  for (const index of label ?? []) if (index < sums.labelCounts.length) sums.labelCounts[index]++;
+  if (!label) return;
+  const own = new Array<number>(sums.labelCounts.length).fill(0);
+  for (const index of label) if (index < own.length) own[index]++;
+  for (const [i, count] of own.entries()) {
+    sums.labelCounts[i] += count;
+    if (count > 0) sums.labelImages[i]++;
+  }
 }
 
 const SCALARS = [
@@ -90,11 +102,12 @@ export function addSums(sums: SampleSums, part: SampleSums): void {
   for (const key of SCALARS) sums[key] += part[key];
   for (const [i, count] of part.classCounts.entries()) sums.classCounts[i] += count;
   for (const [i, count] of part.labelCounts.entries()) sums.labelCounts[i] += count;
+  for (const [i, count] of part.labelImages.entries()) sums.labelImages[i] += count;
 }
 
 /** The statistics that follow from sums; mean and deviation are 0 where no pixel has a depth. */
 export function statisticsOf(sums: SampleSums): SplitStatistics {
-  const { samples, pixels, depths, infrareds, classCounts, labelCounts } = sums;
+  const { samples, pixels, depths, infrareds, classCounts, labelCounts, labelImages } = sums;
   const depth = moments(depths, sums.depthSum, sums.depthSquares);
   const ir = moments(infrareds, sums.irSum, sums.irSquares);
   return {
@@ -105,6 +118,7 @@ export function statisticsOf(sums: SampleSums): SplitStatistics {
     ...(infrareds > 0 && { irMean: ir.mean, irStd: ir.std }),
     classCounts,
     labelCounts,
+    labelImages,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Dataset } from "../data/sample.ts";
 import { sceneDataset } from "../data/scenes/index.ts";
 import { statistics } from "../data/statistics.ts";
 import type { Seen } from "../model/methods.ts";
-import type { Task } from "../model/task.ts";
+import { IGNORED, type Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { type Settings, sceneCounts } from "./settings.ts";
@@ -57,9 +57,33 @@ export function classesOf({ classes, labels }: Dataset, task: Task): readonly st
   return task === "segment" ? labels : classes;
 }
 
+/** The splits that networks can be compared on, the preferred ones first. */
+const EVALUATIONS = [HELD_OUT, "test", "val"];
+
+/**
+ * Whether anything of a split is labelled for the task. The maps of a benchmark's test split may be void everywhere, as
+ * those of Cityscapes are; of other splits the first image tells.
+ */
+export function hasLabels(dataset: Dataset, split: string, task: Task): boolean {
+  const size = dataset.size(split);
+  for (let i = 0; i < size; i++) {
+    const { target = IGNORED, label } = dataset.sample(split, i);
+    if (task === "segment" ? label?.some((index) => index !== IGNORED) : target !== IGNORED) return true;
+  }
+  return false;
+}
+
+/** Says which splits networks would have been compared on, had they labels; null where there are none such. */
+export function passedOver({ name, splits, evaluation }: DatasetFacts): string | null {
+  const without = EVALUATIONS.slice(0, EVALUATIONS.indexOf(evaluation)).filter((split) => Object.hasOwn(splits, split));
+  if (without.length === 0) return null;
+  return `${name}: nothing in ${without.join(" and ")} is labelled; networks are compared on ${evaluation} instead`;
+}
+
 /**
  * What a run must know about its dataset.
- * @throws UsageError if it has no classes for the task, no infrared where that is used, or not the splits to train and to evaluate on.
+ * @throws UsageError if it has no classes for the task, no infrared where that is used, or no labelled splits to train and to
+ * evaluate on.
  */
 export function datasetFacts(dataset: Dataset, { task, classWeights, modalities }: FactsChoice): DatasetFacts {
   const { name, width, height, splits } = dataset;
@@ -70,12 +94,26 @@ export function datasetFacts(dataset: Dataset, { task, classWeights, modalities 
       `--task ${task}: expected ${what} of 2 or more classes, got ${classes.length || "none"} in ${name}`,
     );
   }
-  const evaluation = [HELD_OUT, "test", "val"].find((split) => splits.includes(split));
-  if (!splits.includes("train") || !evaluation) {
+  const present = EVALUATIONS.filter((split) => splits.includes(split));
+  if (!splits.includes("train") || present.length === 0) {
     throw new UsageError(`--data: expected the splits train and val or test, got ${splits.join(", ")} in ${name}`);
   }
-  const validation = evaluation === "test" && splits.includes("val") ? "val" : null;
-  const { depthMean, depthStd, irMean, irStd = 0, classCounts, labelCounts } = statistics(dataset, "train");
+  const evaluation = present.find((split) => hasLabels(dataset, split, task));
+  if (evaluation === undefined || !hasLabels(dataset, "train", task)) {
+    const [wanted, where] = evaluation ? ["train", "train"] : [present.join(" or "), present.join(" and ")];
+    throw new UsageError(`--data: expected labels in ${wanted}, got none in ${where} of ${name}`);
+  }
+  const validated = evaluation === "test" && splits.includes("val") && hasLabels(dataset, "val", task);
+  const validation = validated ? "val" : null;
+  const {
+    depthMean,
+    depthStd,
+    irMean,
+    irStd = 0,
+    classCounts,
+    labelCounts,
+    labelImages,
+  } = statistics(dataset, "train");
   if (depthStd === 0) throw new UsageError(`--data: expected depth that varies, got the same everywhere in ${name}`);
   const infrared = modalities.includes("ir");
   if (infrared && irMean === undefined) {
@@ -84,6 +122,7 @@ export function datasetFacts(dataset: Dataset, { task, classWeights, modalities 
   if (infrared && irStd === 0) {
     throw new UsageError(`--data: expected infrared that varies, got the same everywhere in ${name}`);
   }
+  const median = task === "segment" ? medianFrequency(labelCounts, labelImages) : medianFrequency(classCounts);
   return {
     name,
     width,
@@ -92,7 +131,7 @@ export function datasetFacts(dataset: Dataset, { task, classWeights, modalities 
     splits: Object.fromEntries(splits.map((split) => [split, dataset.size(split)])),
     depth: { mean: depthMean, std: depthStd },
     ...(infrared && { ir: { mean: irMean!, std: irStd } }),
-    classWeights: classWeights === "equal" ? null : medianFrequency(task === "segment" ? labelCounts : classCounts),
+    classWeights: classWeights === "equal" ? null : median,
     validation,
     evaluation,
   };

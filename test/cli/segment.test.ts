@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { decodeGrey8 } from "../../src/data/png.ts";
+import { decodeGrey8, encodePng } from "../../src/data/png.ts";
+import { jpegFile } from "../node/prepare.fixtures.ts";
 import { cli, temporaryFolder, writeDataset } from "./harness.ts";
 
 const folder = temporaryFolder();
@@ -10,11 +11,23 @@ const run = path.join(folder, "run");
 const image = path.join(data, "rgb", "val-0-0.png");
 
 beforeAll(async () => {
-  writeDataset(data, { labels: true });
-  const flags = ["--task", "segment", "--epochs", "1", "--batch", "4", "--methods", "rgb-only,one-stage-rgb"];
+  writeDataset(data, { labels: true, splits: { train: 6, val: 4, test: 1 } });
+  const nothing = encodePng({ width: 16, height: 16, data: new Uint8Array(256).fill(255) });
+  for (const target of [0, 1]) writeFileSync(path.join(data, "label", `test-${target}-0.png`), nothing);
+  const flags = [
+    "--task",
+    "segment",
+    "--epochs",
+    "1",
+    "--batch",
+    "4",
+    "--methods",
+    "rgb-only,one-stage-rgb,depth-only",
+  ];
   const said = await cli("train", "--data", data, ...flags, "--smoothing", "0", "--out", run);
   expect(said.code, said.err.join("\n")).toBe(0);
   expect(said.out).toMatch(/network +sees at test +role +pixel accuracy +mean IoU/);
+  expect(said.err).toContain("data: nothing in test is labelled; networks are compared on val instead");
 });
 
 it("a segmentation run compares by intersection over union", async () => {
@@ -44,6 +57,12 @@ it("eval agrees with what training found", async () => {
   expect((await cli("eval", "--run", run)).out).toMatch(/pixel accuracy .+%, mean IoU .+%, NLL /);
 });
 
+it("eval refuses a split in which nothing is labelled", async () => {
+  const said = await cli("eval", "--run", run, "--split", "test");
+  const line = "--split: expected a split with labels, got test of data, which has none";
+  expect(said).toMatchObject({ code: 2, out: "", err: [line] });
+});
+
 it("predict writes the label map once, and tells each class's share of it", async () => {
   const file = path.join(folder, "labels.png");
   const said = await cli("predict", "--run", run, "--rgb", image, "--save", file, "--json");
@@ -57,6 +76,30 @@ it("predict writes the label map once, and tells each class's share of it", asyn
   const again = await cli("predict", "--run", run, "--rgb", image, "--save", file);
   expect(again).toMatchObject({ code: 2, err: [`--save: expected a new file, got ${file}, which exists`] });
   expect(existsSync(file)).toBe(true);
+});
+
+it("predict takes JPEG, and depth of 8 bits where its unit is told", async () => {
+  const file = (name: string, bytes: Uint8Array) => {
+    writeFileSync(path.join(folder, name), bytes);
+    return path.join(folder, name);
+  };
+  const predict = (...flags: string[]) => cli("predict", "--run", run, ...flags, "--json");
+  const size = { width: 16, height: 16 };
+  const steps = Uint8Array.from({ length: 256 }, (_, i) => (i < 100 ? 0 : i));
+  const [eight, sixteen] = [steps, Uint16Array.from(steps)].map((data) => encodePng({ ...size, data }));
+  const depth = { eight: file("eight.png", eight), sixteen: file("sixteen.png", sixteen) };
+  const wide = await predict("--depth", depth.sixteen);
+  expect(wide.code, wide.err.join("\n")).toBe(0);
+  expect(await predict("--depth", depth.eight, "--depth-unit", "steps")).toEqual(wide);
+  const expected = "a 16-bit grey PNG of millimetres (or --depth-unit, if the run was trained on depth of 8 bits)";
+  expect(await predict("--depth", depth.eight)).toMatchObject({
+    code: 2,
+    err: [`${depth.eight}: expected ${expected}, got a PNG of 8 bits`],
+  });
+  const jpeg = file("photo.jpg", jpegFile(16, 16, new Uint8Array(768).fill(90)));
+  expect((await predict("--rgb", jpeg)).code).toBe(0);
+  expect((await predict("--depth", jpeg)).err).toEqual([`${jpeg}: expected ${expected}, got a JPEG`]);
+  expect((await predict("--depth", jpeg, "--depth-unit", "steps")).code).toBe(0);
 });
 
 it("a run on images' classes and pixels' classes do not mix", async () => {

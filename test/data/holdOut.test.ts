@@ -3,6 +3,7 @@ import { medianFrequency } from "../../src/data/classWeights.ts";
 import { HELD_OUT, holdOut } from "../../src/data/holdOut.ts";
 import type { Dataset, Sample } from "../../src/data/sample.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
+import { addSums, countSample, emptySampleSums, statisticsOf } from "../../src/data/statistics.ts";
 import { unlabelledSample } from "../../src/data/unlabelled.ts";
 import { IGNORED } from "../../src/model/task.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -51,6 +52,24 @@ it("weighs classes by the median frequency over theirs", () => {
   expect(medianFrequency([10, 40, 20])).toEqual([2, 0.5, 1]);
   // Of an even number the middle two are averaged; a class that does not occur is left out.
   expect(medianFrequency([10, 0, 30])).toEqual([2, 0, 2 / 3]);
+});
+
+it("weighs classes of pixels by their frequency in the images that have them", () => {
+  // Three images of four pixels: 0 0 0 1, then 0 1 and two ignored, then 2 2 and two ignored. The frequencies are 4 of 8,
+  // 2 of 8 and 2 of 4 pixels, their median 1/2.
+  expect(medianFrequency([4, 2, 2, 0], [2, 2, 1, 0])).toEqual([1, 2, 1, 0]);
+  const maps = [
+    [0, 0, 0, 1],
+    [0, 1, 255, 255],
+    [2, 2, 255, 255],
+  ];
+  const sums = emptySampleSums(0, 4);
+  for (const map of maps) {
+    const part = emptySampleSums(0, 4);
+    countSample(part, { depth: Uint16Array.of(1, 2, 3, 4), label: Uint8Array.from(map) });
+    addSums(sums, part);
+  }
+  expect(statisticsOf(sums)).toMatchObject({ labelCounts: [4, 2, 2, 0], labelImages: [2, 2, 1, 0] });
 });
 
 describe("an unlabelled sample", () => {

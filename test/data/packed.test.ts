@@ -12,6 +12,11 @@ const reader =
   async (name) =>
     files.get(name) ?? Promise.reject(new OnestageError(`${name}: none`));
 
+const statistics = {
+  ...{ samples: 3, depthMean: 1, depthStd: 1, depthMissing: 0 },
+  ...{ classCounts: [1, 2], labelCounts: [9, 4, 0] },
+};
+
 describe("a packed dataset", () => {
   it("has the recorded bytes, in Node as in a browser, written and read", async () => {
     const files = await packedFiles();
@@ -66,6 +71,19 @@ describe("a packed dataset", () => {
     const { tensors } = parseSafetensors(await serializeShard(wide, [sample]), "f");
     expect(tensors.get("ir")).toMatchObject({ dtype: "U16", shape: [1, 3, 5] });
     expect(tensors.get("ir")!.data.slice(0, 2)).toEqual(Uint8Array.of(40_000 & 255, 40_000 >> 8));
+  });
+
+  it("has its statistics, also those of before the images of each label were counted", async () => {
+    for (const known of [
+      statistics,
+      { ...statistics, labelImages: [2, 1, 0] },
+      { ...statistics, irMean: 9, irStd: 2 },
+    ]) {
+      const files = await packedFiles();
+      const index = JSON.parse(new TextDecoder().decode(files.get("index.json")));
+      files.set("index.json", new TextEncoder().encode(JSON.stringify({ ...index, statistics: known })));
+      expect((await openPacked(reader(files))).index.statistics).toEqual(known);
+    }
   });
 
   it("is refused where it does not fit into memory, before a shard is read", async () => {
@@ -190,10 +208,13 @@ const indexAttacks: Record<string, [change: (index: any) => void, says: RegExp]>
   "no recipe": [(index) => (index.recipe = "x"), /recipe: expected a SHA-256, got "x"/],
   "statistics of too few labels": [
     (index) => {
-      const counts = { classCounts: [1, 1], labelCounts: [1] };
-      index.statistics = { samples: 3, depthMean: 1, depthStd: 1, depthMissing: 0, ...counts };
+      index.statistics = { ...statistics, labelCounts: [1] };
     },
     /labelCounts: expected 3 numbers, got 1/,
+  ],
+  "images of too many labels": [
+    (index) => (index.statistics = { ...statistics, labelImages: [1, 1, 1, 1] }),
+    /labelImages: expected a list of at most 3/,
   ],
 };
 

@@ -447,7 +447,10 @@ describe("statistics", () => {
     await segmentation();
     await put("depth/a.png", encodePng({ width: 3, height: 2, data: Uint16Array.of(0, 1000, 3000, 0, 1000, 3000) }));
     const { depthMissing, ...rest } = statistics(await openFolder(root), "train");
-    expect(rest).toEqual({ samples: 1, depthMean: 2, depthStd: 1, classCounts: [], labelCounts: [2, 3] });
+    expect(rest).toEqual({
+      ...{ samples: 1, depthMean: 2, depthStd: 1 },
+      ...{ classCounts: [], labelCounts: [2, 3], labelImages: [1, 1] },
+    });
     expect(depthMissing).toBeCloseTo(1 / 3, 12);
   });
 

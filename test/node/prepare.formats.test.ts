@@ -1,12 +1,16 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { decode } from "jpeg-js";
 import { describe, expect, it } from "vitest";
+import { Hdf5File } from "../../src/data/node/prepare/hdf5.ts";
 import { decodeJpeg, readJpegHeader } from "../../src/data/node/prepare/jpeg.ts";
 import { readMat5 } from "../../src/data/node/prepare/mat5.ts";
 import { readNpy } from "../../src/data/node/prepare/npy.ts";
 import { resizeArea, resizeNearest } from "../../src/data/node/prepare/resize.ts";
 import { FormatError } from "../../src/tensor/errors.ts";
 import { mutate, randomIntegers } from "../fuzz/mutate.ts";
-import { jpegFile, mat5File, npyFile } from "./prepare.fixtures.ts";
+import { jpegFile, mat5File, npyFile, writeHdf5 } from "./prepare.fixtures.ts";
 
 const gradient = (width: number, height: number) =>
   Uint8Array.from({ length: 3 * width * height }, (_, i) => (i % 3 === 0 ? 8 * (Math.floor(i / 3) % width) : 100));
@@ -110,12 +114,32 @@ describe("NumPy", () => {
     expect([...readNpy(npyFile("<i4", "(1, 1)", new Uint8Array(Int32Array.of(-5).buffer)), "f").data]).toEqual([-5]);
   });
 
+  it("reads columns one after another where the file has them so", () => {
+    const { width, height, data } = readNpy(npyFile("|u1", "(2, 3)", Uint8Array.of(1, 2, 3, 4, 5, 6), "True"), "f");
+    expect([width, height, [...data]]).toEqual([3, 2, [1, 3, 5, 2, 4, 6]]);
+    const doubles = new Uint8Array(Float64Array.of(0.5, 37, 7, 0).buffer);
+    expect([...readNpy(npyFile("<f8", "(2, 2)", doubles, "True"), "f").data]).toEqual([0.5, 7, 37, 0]);
+    // Version 2 has a longer length before its header.
+    const first = npyFile("|u1", "(1, 2)", Uint8Array.of(8, 9));
+    const second = new Uint8Array(Buffer.concat([first.subarray(0, 10), Uint8Array.of(0, 0), first.subarray(10)]));
+    second[6] = 2;
+    expect([...readNpy(second, "f").data]).toEqual([8, 9]);
+  });
+
   it("refuses what it cannot read, and a shape that the data do not fill", async () => {
     const bytes = new Uint8Array(4);
-    expect(await refusal(() => readNpy(npyFile("<c8", "(2, 2)", bytes), "f"))).toMatch(/expected a row-major map of/);
-    expect(await refusal(() => readNpy(npyFile("|O", "(2, 2)", bytes), "f"))).toMatch(/expected a row-major map of/);
-    expect(await refusal(() => readNpy(npyFile("|u1", "(2, 2)", bytes, "True"), "f"))).toMatch(/expected a row-major/);
-    expect(await refusal(() => readNpy(npyFile("|u1", "(4,)", bytes), "f"))).toMatch(/expected a row-major map of/);
+    expect(await refusal(() => readNpy(npyFile("<c8", "(2, 2)", bytes), "f"))).toMatch(
+      /expected a map of two dimensions of/,
+    );
+    expect(await refusal(() => readNpy(npyFile("|O", "(2, 2)", bytes), "f"))).toMatch(
+      /expected a map of two dimensions of/,
+    );
+    expect(await refusal(() => readNpy(npyFile("|u1", "(2, 2)", bytes, "Maybe"), "f"))).toMatch(
+      /expected a map of two/,
+    );
+    expect(await refusal(() => readNpy(npyFile("|u1", "(4,)", bytes), "f"))).toMatch(
+      /expected a map of two dimensions of/,
+    );
     expect(await refusal(() => readNpy(npyFile("|u1", "(2, 3)", bytes), "f"))).toMatch(/expected 6 bytes .+, got 4$/);
     expect(await refusal(() => readNpy(npyFile("|u1", "(99999, 99999)", bytes), "f"))).toMatch(
       /expected 1 to \d+ pixels/,
@@ -123,6 +147,49 @@ describe("NumPy", () => {
     expect(await refusal(() => readNpy(Uint8Array.of(1, 2, 3), "f"))).toMatch(/expected a NumPy file/);
     const refused = await tryMutants([npyFile("|u1", "(2, 2)", bytes)], 5000, (mutant) => readNpy(mutant, "f"));
     expect(refused).toBeGreaterThan(500);
+  });
+});
+
+describe("HDF5", () => {
+  it("400 mutants are read or give one FormatError, in words of the library", { timeout: 1e8 }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "onestage-hdf5-"));
+    const file = (name: string | number) => path.join(folder, `${name}.mat`);
+    await writeHdf5(file("seed"), {
+      images: { data: new Uint8Array(120).fill(7), shape: [5, 4, 3, 2], chunks: [2, 4, 3, 2] },
+      depths: { data: new Float32Array(30), shape: [5, 3, 2] },
+      numbers: { data: Float64Array.of(1, 2, 3), shape: [1, 3] },
+    });
+    const seed = new Uint8Array(readFileSync(file("seed")));
+    // Most of so small a file is empty; what is not is hit far more often than by chance.
+    const used = [...seed.keys()].filter((i) => i >= 512 && (seed[i] !== 0 || seed[i - 1] !== 0));
+    const random = randomIntegers(4);
+    const said: string[] = [];
+    for (let i = 0; i < 400; i++) {
+      const bytes = i % 2 === 0 ? mutate([seed], random) : seed.slice();
+      for (let k = random(6); i % 2 === 1 && k >= 0; k--) bytes[used[random(used.length)]] ^= 1 << random(8);
+      // The library takes a file of the same name for the same file.
+      writeFileSync(file(i), bytes);
+      try {
+        const data = await Hdf5File.open(file(i));
+        try {
+          data.shape("images", { dtype: "<B", shape: [-1, 4, -1, -1] });
+          expect(data.slice("images", 1)).toHaveLength(24);
+          data.shape("depths", { dtype: "<f", shape: [-1, 3, 2] });
+          data.slice("depths", 4);
+          data.numbers("numbers");
+        } finally {
+          data.close();
+        }
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        expect(error.message).toMatch(/^.+\.mat: .*expected .+, got .+$/);
+        said.push(error.message);
+      }
+    }
+    rmSync(folder, { recursive: true });
+    expect(said.length).toBeGreaterThan(200);
+    expect(said.filter((line) => /got ".+" from the HDF5 library$/.test(line)).length).toBeGreaterThan(100);
+    expect(said.filter((line) => line.includes("HDF5-DIAG"))).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { File, ready } from "h5wasm/node";
@@ -246,7 +246,8 @@ describe("esanet", () => {
   it("is another dataset with another depth", async () => {
     write();
     const source = await open("esanet", { depth: "raw" });
-    const recipe = (depth?: string) => planPack(source, size, false, 2 ** 20, depth).kind.recipe;
+    const choice = { size, resize: false, shardBytes: 2 ** 20, fingerprint: await source.fingerprint() };
+    const recipe = (depth?: string) => planPack(source, { ...choice, depth }).kind.recipe;
     expect(new Set([recipe(), recipe("filled"), recipe("raw")]).size).toBe(3);
     expect(recipe("raw")).toBe(recipe("raw"));
   });
@@ -255,6 +256,7 @@ describe("esanet", () => {
     write("semantic", "jpg");
     const source = await open("esanet", { depthUnit: "0.1 mm" });
     expect([source.labels.length, source.labels[36], source.depthUnit]).toEqual([37, "bag", "0.1 mm"]);
+    expect((await open("esanet")).depthUnit).toBe("0.125 mm");
     expect(Math.abs((await source.read("test", 0)).rgb.data[5] - 50)).toBeLessThanOrEqual(1);
   });
 
@@ -285,6 +287,37 @@ describe("esanet", () => {
     expect([...(await metric.read("train", 0)).depth.data.subarray(0, 4)]).toEqual([150, 0, 0, 0]);
   });
 
+  it("reads Cityscapes' 33 classes by their labels, and lists that are called otherwise than their folders", async () => {
+    for (const split of ["train", "valid"]) {
+      put(root, `${split}/rgb/bonn/a.png`, rgbPng(9));
+      put(root, `${split}/disparity_raw/bonn/a.png`, depthPng(0, 9000));
+      put(root, `${split}/semantic_33/bonn/a.png`, labelPng(0, 1, 33));
+      put(root, `${split}/semantic_19/bonn/a.png`, labelPng(0, 1, 19));
+      for (const list of ["rgb", "disparity_raw", "labels_33", "labels_19"]) {
+        put(root, `${split}_${list}.txt`, "bonn/a.png\n");
+      }
+    }
+    const table = (await open("esanet", { classes: 33 })).labels;
+    expect([table.length, table[0], table[6], table[32]]).toEqual([33, "ego vehicle", "road", "bicycle"]);
+    // What ESANet writes beside them, and what nicr-scene-analysis-datasets does.
+    for (const lines of [
+      ["unlabeled", ...table, "license plate"],
+      ["void", "unlabeled", ...table.slice(0, 32)],
+    ]) {
+      put(root, "class_names_1+33.txt", `${lines.join("\n")}\n`);
+      const source = await open("esanet", { classes: 33 });
+      expect(source.labels).toEqual(table);
+      expect([...(await source.read("val", 0)).label!.data.subarray(0, 3)]).toEqual([255, 0, 32]);
+    }
+    expect((await open("esanet")).labels).toHaveLength(19);
+    put(root, "class_names_1+33.txt", "void\nsky\n");
+    expect(await failure(open("esanet", { classes: 33 }))).toBe(
+      "DATA/class_names_1+33.txt: expected void and 33 names, got 2",
+    );
+    rmSync(path.join(root, "valid_labels_19.txt"));
+    expect(await failure(open("esanet"))).toBe("DATA: expected a list valid_semantic_19.txt, got none");
+  });
+
   it("takes names from class_names_1+N.txt, and says what is missing or wrong", async () => {
     const fails = (options: SourceOptions = {}) => failure(open("esanet", options));
     expect(await fails()).toBe("DATA: expected lists train.txt, test.txt or train_rgb.txt, test_rgb.txt, got ");
@@ -309,6 +342,86 @@ describe("esanet", () => {
     expect(await failure(sourceSize(empty))).toMatch(/expected samples in train, got none$/);
     put(root, "train.txt", "../0001\n");
     expect(await fails()).toBe('DATA/train.txt:1: expected a path inside the dataset folder, got "../0001"');
+  });
+});
+
+describe("esanet: SUN RGB-D as ESANet's own script leaves it", () => {
+  const labels = Uint8Array.from(fill(0, 1, 37));
+  /** The map as NumPy keeps what was transposed: columns one after another. */
+  const columns = Uint8Array.from(
+    fill(0),
+    (_, i) => labels[size.width * (i % size.height) + Math.floor(i / size.height)],
+  );
+
+  function write(): void {
+    const lists: Record<string, string[]> = {};
+    for (const [split, folder] of [
+      ["train", "kv2/kinect2data/000002_a"],
+      ["train", "kv1/NYUdata/NYU0003"],
+      ["test", "xtion/sun3ddata/b"],
+    ] as const) {
+      const place = `SUNRGBD/${folder}`;
+      put(root, `${place}/image/1.jpg`, greyJpeg(60));
+      put(root, `${place}/depth_bfx/1.png`, depthPng(0, 16000));
+      put(root, `${place}/depth/1.png`, depthPng(8));
+      put(root, `${place}/label/label.npy`, npyFile("|u1", "(3, 4)", columns, "True"));
+      for (const [part, file] of [
+        ["rgb", "image/1.jpg"],
+        ["depth", "depth_bfx/1.png"],
+        ["label", "label/label.npy"],
+      ]) {
+        lists[`${split}_${part}.txt`] ??= [];
+        lists[`${split}_${part}.txt`].push(`${place}/${file}`);
+      }
+    }
+    for (const [file, lines] of Object.entries(lists)) put(root, file, lines.join("\n"));
+  }
+
+  it("reads the lists of paths, and the labels in whichever order NumPy has them", async () => {
+    write();
+    const source = await open("esanet");
+    expect([names(source, "train"), names(source, "test")]).toEqual([
+      ["SUNRGBD/kv2/kinect2data/000002_a/image/1", "SUNRGBD/kv1/NYUdata/NYU0003/image/1"],
+      ["SUNRGBD/xtion/sun3ddata/b/image/1"],
+    ]);
+    expect([source.labels.length, source.labels[36], source.depthUnit]).toEqual([37, "bag", "0.125 mm"]);
+    const sample = await source.read("train", 1);
+    expect(Math.abs(sample.rgb.data[0] - 60)).toBeLessThanOrEqual(1);
+    expect([...sample.depth.data.subarray(0, 2)]).toEqual([0, 16000]);
+    expect([...sample.label!.data]).toEqual(fill(255, 0, 36));
+    const floats = new Uint8Array(Float32Array.from(labels).buffer);
+    put(root, "SUNRGBD/kv1/NYUdata/NYU0003/label/label.npy", npyFile("<f4", "(3, 4)", floats));
+    expect((await source.read("train", 1)).label).toEqual(sample.label);
+    const raw = await open("esanet", { depth: "raw", classes: 37, depthUnit: "steps" });
+    expect([(await raw.read("test", 0)).depth.data[0], raw.depthUnit]).toEqual([8, "steps"]);
+  });
+
+  it("says what is missing or wrong", async () => {
+    write();
+    const fails = (options: SourceOptions = {}) => failure(open("esanet", options));
+    expect(await fails({ classes: 40 })).toBe("--classes: expected 37, got 40");
+    expect(await fails({ depth: "disparity" })).toBe("--depth: expected filled or raw, got disparity");
+    const label = "SUNRGBD/xtion/sun3ddata/b/label/label.npy";
+    for (const [bytes, says] of [
+      [npyFile("|u1", "(3, 4)", new Uint8Array(12).fill(38)), "labels 0 (void) to 37, got 38"],
+      [npyFile("<f4", "(3, 1)", new Uint8Array(Float32Array.of(1, 1.5, 2).buffer)), "labels 0 (void) to 37, got 1.5"],
+      [npyFile("|u1", "(9999, 9999)", columns), "1 to 16777216 pixels, got 9999x9999"],
+    ] as const) {
+      put(root, label, bytes);
+      expect(await failure((await open("esanet")).read("test", 0))).toBe(`DATA/${label}: expected ${says}`);
+    }
+    put(root, "test_depth.txt", "SUNRGBD/xtion/sun3ddata/b/depth/1.png");
+    expect(await fails({ depth: "raw" })).toBe(
+      "DATA/test_rgb.txt:1: expected depth in a folder depth_bfx, beside which the raw one lies, got SUNRGBD/xtion/sun3ddata/b/depth/1.png",
+    );
+    put(root, "test_depth.txt", "a/depth_bfx/1.png\nb/depth_bfx/1.png");
+    expect(await fails()).toBe("DATA/test: expected as many lines in each list, got 1 of rgb, 2 of depth, 1 of label");
+    rmSync(path.join(root, "test_depth.txt"));
+    expect(await fails()).toBe("DATA: expected a list test_depth.txt, got none");
+    put(root, "train_label.txt", "../label.npy");
+    expect(await fails()).toMatch(
+      /train_label\.txt:1: expected a path inside the dataset folder, got "\.\.\/label\.npy"$/,
+    );
   });
 });
 
@@ -454,6 +567,37 @@ describe("lists", () => {
   it("refuses another layout", async () => {
     put(root, "train/cat/1_rgb.png", rgbPng(1));
     expect(await failure(open("lists"))).toMatch(/^DATA: expected a folder of lists \(rgb\/, depth\/, classes\.txt/);
+  });
+});
+
+describe("a source's fingerprint", () => {
+  it("tells its files from others of the same names", async () => {
+    put(root, "classes.txt", "floor\nwall\n");
+    put(root, "train.txt", "a\n");
+    put(root, "rgb/a.png", rgbPng(5));
+    put(root, "depth/a.png", depthPng(7));
+    put(root, "label/a.png", labelPng(1, 255));
+    const fingerprint = async () => (await open("lists")).fingerprint();
+    const first = await fingerprint();
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(await fingerprint()).toBe(first);
+    put(root, "notes.txt", "not of the dataset");
+    expect(await fingerprint()).toBe(first);
+    const seen = new Set([first]);
+    for (const file of ["rgb/a.png", "depth/a.png", "label/a.png"]) {
+      const bytes = readFileSync(path.join(root, file));
+      put(root, file, Buffer.concat([bytes, Buffer.from("x")]));
+      seen.add(await fingerprint());
+      rmSync(path.join(root, file));
+      seen.add(await fingerprint());
+      put(root, file, bytes);
+      expect(await fingerprint()).toBe(first);
+    }
+    expect(seen.size).toBe(7);
+    const choice = { size, resize: false, shardBytes: 2 ** 20 };
+    const source = await open("lists");
+    const recipes = [first, "other"].map((own) => planPack(source, { ...choice, fingerprint: own }).kind.recipe);
+    expect(new Set(recipes).size).toBe(2);
   });
 });
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { HELD_OUT } from "../../data/holdOut.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { percent } from "../../report/format.ts";
-import { datasetFacts } from "../../run/dataset.ts";
+import { datasetFacts, passedOver } from "../../run/dataset.ts";
 import type { Settings } from "../../run/settings.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
 import { openDataset, openTrainingData } from "../dataset.ts";
@@ -58,6 +58,8 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   const settings = cellSettings(config, { ...rows[0]!, settings: {} }, seeds[0]!, options);
   const dataset = await openTrainingData(settings, io);
   const facts = datasetFacts(dataset, settings);
+  const passed = passedOver(facts);
+  if (passed !== null) io.say(passed);
   const cells = cellsOf(config, options, facts);
   const out = path.resolve(options.out);
   const folder = new CompareFolder(out, path.resolve(options.work ?? path.join(out, "work")));

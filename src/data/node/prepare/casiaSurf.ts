@@ -47,7 +47,9 @@ export const casiaSurf: SourceKind = {
         ir: await readCounts({ root, relative: ir, origin }, true),
       };
     };
-    return filesSource(root, "casia-surf", { splits, classes: CLASSES, labels: [] }, "8-bit", read, "U8");
+    const paths = ({ rgb, depth, ir }: Line) => [rgb, depth, ir];
+    const kind = { classes: CLASSES, labels: [], depthUnit: "8-bit", ir: "U8" } as const;
+    return filesSource(root, "casia-surf", { ...kind, splits, paths, read });
   },
 };
 

@@ -3,11 +3,12 @@ import path from "node:path";
 import { FormatError, UsageError } from "../../../tensor/errors.ts";
 import { fileError, readText, resolveInside } from "../files.ts";
 import { parseClassNames } from "../lists.ts";
-import { readList, withEndings, withFolder } from "./esanetLists.ts";
+import { joinLists, type RgbdFiles, readFileList, readList, withEndings } from "./esanetLists.ts";
 import { type ImagePlace, readColour, readDepthMap, readShiftedLabel } from "./images.ts";
 import { filesSource } from "./lists.ts";
 import { labelNames } from "./names.ts";
 import type { SourceKind, SourceOptions } from "./source.ts";
+import { isSunRgbd, SUN_CLASSES, SUN_DEPTH_UNIT, sunRgbdSplits } from "./sunRgbd.ts";
 
 /** The splits by their names in the layout. */
 const SPLITS = { train: "train", valid: "val", val: "val", test: "test" } as const;
@@ -18,68 +19,65 @@ const DEPTHS = { filled: "depth", disparity: "disparity_raw", raw: "depth_raw" }
 /** Usual numbers of pixel classes, the preferred ones first. */
 const CLASSES = [40, 37, 19, 13];
 
-interface Files {
-  name: string;
-  rgb: string;
-  depth: string;
-  label: string;
-  origin: string;
-}
+/** Where nicr-scene-analysis-datasets has the labels of SUN RGB-D, of which there is one set only. */
+const SUN_LABELS = "semantic";
 
 /** The folders of ESANet and of nicr-scene-analysis-datasets: NYUv2, SUN RGB-D, Cityscapes. */
 export const esanet: SourceKind = {
-  about: "the layout of ESANet and nicr-scene-analysis-datasets: <split>/{rgb,depth,labels_40}/, <split>.txt",
+  about: "the layouts of ESANet and nicr-scene-analysis-datasets: <split>/{rgb,depth,labels_40}/, <split>.txt",
   options: ["classes", "depth", "depthUnit"],
   open: async (root, options) => {
     const names = await listFolder(root);
-    const present = Object.keys(SPLITS).filter((split) =>
-      names.some((name) => isListOf(split, name)),
-    ) as (keyof typeof SPLITS)[];
-    if (present.length === 0) {
-      throw new FormatError(
-        root,
-        "lists train.txt, test.txt or train_rgb.txt, test_rgb.txt",
-        names.slice(0, 9).join(", "),
-      );
-    }
-    const inside = await listFolder(path.join(root, present[0]));
-    const depth = chooseDepth(root, inside, options);
-    const { folder: labels, classes } = chooseLabels(root, inside, options);
-    const splits = new Map<string, Files[]>();
-    for (const split of present) {
-      const read = (name: string) => readList(root, name, names);
-      const shared = await read(`${split}.txt`);
-      const [rgb, depths, maps] = shared
-        ? await Promise.all(["rgb", depth, labels].map((part) => withEndings(root, `${split}/${part}`, shared)))
-        : await Promise.all(
-            ["rgb", depth, labels].map(async (part) =>
-              withFolder(`${split}/${part}`, await read(`${split}_${part}.txt`), root),
-            ),
-          );
-      if (depths.length !== rgb.length || maps.length !== rgb.length) {
-        const got = `${rgb.length} of rgb, ${depths.length} of ${depth}, ${maps.length} of ${labels}`;
-        throw new FormatError(path.join(root, split), "as many lines in each list", got);
-      }
-      splits.set(
-        SPLITS[split],
-        rgb.map((line, i) => ({ ...line, rgb: line.file, depth: depths[i].file, label: maps[i].file })),
-      );
-    }
+    const sun = isSunRgbd(names);
+    const { splits, classes, usual } = sun
+      ? { splits: await sunRgbdSplits(root, names, options), classes: SUN_CLASSES, usual: SUN_DEPTH_UNIT }
+      : await folderSplits(root, names, options);
     const [first] = [...splits.values()].flat();
-    const usual = depth === DEPTHS.disparity ? "disparity" : "mm";
     // NumPy files hold metres, which are brought to centimetres.
-    const unit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
-    const plan = { splits, classes: [], labels: await readNames(root, names, classes) };
-    return filesSource(root, "esanet", plan, unit, async ({ rgb, depth: map, label, origin }) => {
+    const depthUnit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
+    const labels = await readNames(root, names, classes);
+    const paths = ({ rgb, depth, label }: RgbdFiles) => [rgb, depth, label];
+    const read = async ({ rgb, depth, label, origin }: RgbdFiles) => {
       const place = (relative: string): ImagePlace => ({ root, relative, origin });
       return {
         rgb: await readColour(place(rgb)),
-        depth: await readDepthMap(place(map)),
+        depth: await readDepthMap(place(depth)),
         label: await readShiftedLabel(place(label), classes),
       };
-    });
+    };
+    return filesSource(root, "esanet", { splits, classes: [], labels, depthUnit, paths, read });
   },
 };
+
+/** What there is to know of folders of images, before any is read: their samples, classes and usual unit of depth. */
+async function folderSplits(root: string, names: readonly string[], options: SourceOptions) {
+  const present = Object.keys(SPLITS).filter((split) =>
+    names.some((name) => isListOf(split, name)),
+  ) as (keyof typeof SPLITS)[];
+  if (present.length === 0) {
+    const got = names.slice(0, 9).join(", ");
+    throw new FormatError(root, "lists train.txt, test.txt or train_rgb.txt, test_rgb.txt", got);
+  }
+  const inside = await listFolder(path.join(root, present[0]));
+  const depth = chooseDepth(root, inside, options);
+  const { folder: labels, classes } = chooseLabels(root, inside, options);
+  const parts = ["rgb", depth, labels];
+  const splits = new Map<string, RgbdFiles[]>();
+  for (const split of present) {
+    const shared = await readList(root, `${split}.txt`, names);
+    const lists = await Promise.all(
+      parts.map((part) => {
+        if (shared) return withEndings(root, `${split}/${part}`, shared);
+        // Of Cityscapes' folders semantic_N, nicr-scene-analysis-datasets writes lists that are still called labels_N.
+        const lists = [part, part.replace(/^semantic_/, "labels_")].map((name) => `${split}_${name}.txt`);
+        return readFileList(root, `${split}/${part}`, lists, names);
+      }),
+    );
+    splits.set(SPLITS[split], joinLists(path.join(root, split), lists, parts));
+  }
+  const millimetres = labels === SUN_LABELS ? SUN_DEPTH_UNIT : "mm";
+  return { splits, classes, usual: depth === DEPTHS.disparity ? "disparity" : millimetres };
+}
 
 const isListOf = (split: string, name: string) => name === `${split}.txt` || name === `${split}_rgb.txt`;
 
@@ -102,8 +100,7 @@ function chooseLabels(root: string, inside: readonly string[], { classes }: Sour
   for (const name of inside) {
     const [, number] = /^(?:labels|semantic)_(\d{1,4})$/.exec(name) ?? [];
     if (number) found.set(Number(number), name);
-    // SUN RGB-D has one set of classes only.
-    if (name === "semantic") found.set(37, name);
+    if (name === SUN_LABELS) found.set(SUN_CLASSES, name);
   }
   const chosen = classes ?? CLASSES.find((number) => found.has(number)) ?? [...found.keys()][0];
   const folder = chosen === undefined ? undefined : found.get(chosen);
@@ -115,12 +112,18 @@ function chooseLabels(root: string, inside: readonly string[], { classes }: Sour
   return { folder, classes: chosen! };
 }
 
-/** Names of the classes: class_names_1+N.txt without its void, else the usual ones, else numbers. */
+/**
+ * Names of the classes: class_names_1+N.txt without its void, else the usual ones, else numbers. For the 33 of Cityscapes that
+ * file is not believed: the maps have the labels 0 (unlabelled, the void) to 33, but ESANet's list goes on with the licence
+ * plate, which is in no map, and that of nicr-scene-analysis-datasets puts a void before the unlabelled, so that every name is
+ * one too far.
+ */
 async function readNames(root: string, present: readonly string[], classes: number): Promise<readonly string[]> {
   const file = `class_names_1+${classes}.txt`;
-  if (!present.includes(file))
-    return labelNames[classes] ?? Array.from({ length: classes }, (_, i) => `class ${i + 1}`);
+  const usual = labelNames[classes];
+  if (!present.includes(file)) return usual ?? Array.from({ length: classes }, (_, i) => `class ${i + 1}`);
   const [, ...names] = parseClassNames(await readText(await resolveInside(root, file, root)), path.join(root, file));
+  if (classes === 33 && names.includes("ego vehicle")) return usual;
   if (names.length === classes) return names;
   throw new FormatError(path.join(root, file), `void and ${classes} names`, `${names.length + 1}`);
 }

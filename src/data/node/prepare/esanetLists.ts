@@ -12,6 +12,15 @@ export interface ListLine {
   origin: string;
 }
 
+/** Where the three images of a sample lie, relative to the source's folder. */
+export interface RgbdFiles {
+  name: string;
+  rgb: string;
+  depth: string;
+  label: string;
+  origin: string;
+}
+
 /** The lines of a list; null if it is not among the files that are there. @throws FormatError naming the line. */
 export async function readList(
   root: string,
@@ -40,8 +49,37 @@ export async function withEndings(
   return lines.map((line) => ({ ...line, file: `${folder}/${line.name}${ending}` }));
 }
 
-/** Lines that name files. @throws FormatError if there is no such list. */
-export function withFolder(folder: string, lines: readonly Omit<ListLine, "file">[] | null, root: string): ListLine[] {
-  if (!lines) throw new FormatError(root, `a list ${folder.replace("/", "_")}.txt`, "none");
-  return lines.map((line) => ({ ...line, name: line.name.replace(/\.\w+$/, ""), file: `${folder}/${line.name}` }));
+/**
+ * The lines of the first of `lists` that is there, which name files in `folder`, or with "" in the source's own.
+ * @throws FormatError if there is no such list.
+ */
+export async function readFileList(
+  root: string,
+  folder: string,
+  lists: readonly string[],
+  present: readonly string[],
+): Promise<ListLine[]> {
+  const list = lists.find((name) => present.includes(name));
+  const lines = list === undefined ? null : await readList(root, list, present);
+  if (!lines) throw new FormatError(root, `a list ${lists[0]}`, "none");
+  const within = folder === "" ? "" : `${folder}/`;
+  return lines.map((line) => ({ ...line, name: line.name.replace(/\.\w+$/, ""), file: `${within}${line.name}` }));
+}
+
+/**
+ * The samples of a split from one list for each kind of image, line by line.
+ * @throws FormatError if the lists differ in length; `parts` are what they are called.
+ */
+export function joinLists(
+  where: string,
+  [rgb, depth, label]: readonly ListLine[][],
+  parts: readonly string[],
+): RgbdFiles[] {
+  if (depth.length !== rgb.length || label.length !== rgb.length) {
+    const counts = [rgb, depth, label].map(({ length }, i) => `${length} of ${parts[i]}`);
+    throw new FormatError(where, "as many lines in each list", counts.join(", "));
+  }
+  return rgb.map(({ name, origin, file }, i) => {
+    return { name, origin, rgb: file, depth: depth[i].file, label: label[i].file };
+  });
 }

@@ -41,9 +41,10 @@ export const folders: SourceKind = {
     }
     const [first] = [...splits.values()].flat();
     if (!first) throw new FormatError(path.join(root, present[0]), "CLASS/NAME_rgb.png files", "none");
-    const plan = { splits, classes, labels: [] };
     const read = (parts: Parts) => readParts(root, parts, depthUnit !== "mm", first.files.has("ir"));
-    return filesSource(root, "folders", plan, depthUnit, read, await irType(root, first));
+    const paths = ({ files }: Parts) => [...files.values()].sort();
+    const ir = await irType(root, first);
+    return filesSource(root, "folders", { splits, classes, labels: [], depthUnit, ir, paths, read });
   },
 };
 

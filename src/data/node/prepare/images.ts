@@ -16,6 +16,11 @@ export interface ImagePlace {
 /** Reads a colour image, PNG or JPEG: [height, width, 3]. @throws FormatError | OnestageError naming the file. */
 export async function readColour(place: ImagePlace): Promise<Image> {
   const { file, bytes } = await open(place);
+  return decodeColour(bytes, file);
+}
+
+/** Decodes a colour image, PNG or JPEG: [height, width, 3]. @throws FormatError naming the file. */
+export async function decodeColour(bytes: Uint8Array, file: string): Promise<Image> {
   return isJpeg(bytes) ? decodeJpeg(bytes, file) : decodeRgb8(bytes, file);
 }
 
@@ -26,7 +31,14 @@ export async function readColour(place: ImagePlace): Promise<Image> {
  */
 export async function readCounts(place: ImagePlace, eightBit: boolean): Promise<Image<Uint8Array | Uint16Array>> {
   const { file, bytes } = await open(place);
-  if (!eightBit) return decodeGrey16(bytes, file);
+  return eightBit ? decodeCounts(bytes, file) : decodeGrey16(bytes, file);
+}
+
+/**
+ * Decodes a map of counts, [height, width]: a PNG of 8 or 16 bits or a JPEG; of colours the mean is taken.
+ * @throws FormatError naming the file.
+ */
+export async function decodeCounts(bytes: Uint8Array, file: string): Promise<Image<Uint8Array | Uint16Array>> {
   if (isJpeg(bytes)) return greyOf(await decodeJpeg(bytes, file));
   return readPngHeader(bytes, file).bits === 16 ? decodeGrey16(bytes, file) : greyOf(decodeRgb8(bytes, file));
 }
@@ -55,7 +67,7 @@ export async function readDepthMap(place: ImagePlace): Promise<Image<Uint16Array
 export async function readShiftedLabel(place: ImagePlace, classes: number): Promise<Image> {
   const { file, bytes } = await open(place);
   const { width, height, data } = place.relative.endsWith(".npy") ? readNpy(bytes, file) : decodeGrey8(bytes, file);
-  const bad = data.findIndex((value) => !(value >= 0 && value <= classes));
+  const bad = data.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value <= classes));
   if (bad >= 0) throw new FormatError(file, `labels 0 (void) to ${classes}`, `${data[bad]}`);
   return { width, height, data: Uint8Array.from(data, (value) => (value === 0 ? 255 : value - 1)) };
 }

@@ -1,7 +1,7 @@
 import { FormatError } from "../../../tensor/errors.ts";
 import { MAX_PIXELS } from "../../pngChunks.ts";
 
-/** A map from a NumPy file: row-major [height, width]. */
+/** A map from a NumPy file: [height, width], row by row however the file has it. */
 export interface NpyMap {
   readonly width: number;
   readonly height: number;
@@ -36,19 +36,24 @@ export function readNpy(bytes: Uint8Array, file: string): NpyMap {
   const end = begin + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
   const header = end <= bytes.length ? new TextDecoder("latin1").decode(bytes.subarray(begin, Math.min(end, 1e4))) : "";
   const type = /'descr':\s*'([^']{1,8})'/.exec(header)?.[1] ?? "";
-  const shape = /'fortran_order':\s*False,\s*'shape':\s*\((\d{1,8}),\s*(\d{1,8})\)/.exec(header);
-  if (!Object.hasOwn(TYPES, type) || !shape) {
+  const form = /'fortran_order':\s*(False|True),\s*'shape':\s*\((\d{1,8}),\s*(\d{1,8})\)/.exec(header);
+  if (!Object.hasOwn(TYPES, type) || !form) {
     const got = JSON.stringify(header.slice(0, 80));
-    throw new FormatError(file, `a row-major map of ${Object.keys(TYPES).join(", ")}`, got);
+    throw new FormatError(file, `a map of two dimensions of ${Object.keys(TYPES).join(", ")}`, got);
   }
-  const [height, width] = [Number(shape[1]), Number(shape[2])];
+  const [height, width] = [Number(form[2]), Number(form[3])];
   const [size, read] = TYPES[type];
   const count = width * height;
   if (count === 0 || count > MAX_PIXELS) throw new FormatError(file, `1 to ${MAX_PIXELS} pixels`, `${width}x${height}`);
   if (bytes.length - end !== count * size) {
     throw new FormatError(file, `${count * size} bytes for ${width}x${height} of ${type}`, `${bytes.length - end}`);
   }
-  const data = Float64Array.from({ length: count }, (_, i) => read(view, end + i * size));
+  const data = new Float64Array(count);
+  // In the order of Fortran, columns come one after another.
+  const [right, down] = form[1] === "True" ? [height, 1] : [1, width];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) data[y * width + x] = read(view, end + size * (x * right + y * down));
+  }
   return { width, height, data, float: type[1] === "f" };
 }
 

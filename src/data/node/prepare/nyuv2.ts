@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { FormatError, UsageError } from "../../../tensor/errors.ts";
 import type { Image } from "../../png.ts";
+import { filesFingerprint } from "./fingerprint.ts";
 import { Hdf5File } from "./hdf5.ts";
 import { labelNames } from "./names.ts";
 import { labelMapping, officialSplit } from "./nyuv2Metadata.ts";
@@ -46,6 +48,10 @@ function labelledSet(
     depthUnit: "mm",
     ir: null,
     splits,
+    fingerprint: async () => {
+      const size = await filesFingerprint(path.dirname(file), [path.basename(file)]);
+      return createHash("sha256").update(size).update(mapping).digest("hex");
+    },
     read: async (split, index) => {
       const row = splits.get(split)![index].row;
       return readRow(data, row, { width, height, depths, mapping, origin: `${file}: labels of ${row + 1}` });

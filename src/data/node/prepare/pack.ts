@@ -54,25 +54,33 @@ export async function sourceSize(source: Source): Promise<Size> {
   return { width, height };
 }
 
+/** What is decided about a source before it is packed. */
+export interface PackChoice {
+  /** Of every image. */
+  readonly size: Size;
+  /** Whether images of other sizes are brought to this one; else they are refused. */
+  readonly resize: boolean;
+  /** About so many bytes are in a shard. */
+  readonly shardBytes: number;
+  /** The source's own, which takes a while. */
+  readonly fingerprint: string;
+  /** Which depth was asked for, where a source has several. */
+  readonly depth?: string;
+}
+
 /**
- * Plans the shards of a source for images of a size, each of about `shardBytes`; `depth` says which depth was asked for.
+ * Plans the shards of a source.
  * @throws FormatError when the source has no samples, names one twice, or has names that cannot be kept.
  */
-export function planPack(
-  source: Source,
-  { width, height }: Size,
-  resize: boolean,
-  shardBytes: number,
-  depth?: string,
-): PackPlan {
+export function planPack(source: Source, choice: PackChoice): PackPlan {
   const { name, kind, classes, labels, depthUnit, ir } = source;
+  const { size, resize, shardBytes, fingerprint, depth } = choice;
   checkSplits(source);
-  const form = { width, height, ir, classes, labels };
+  const form = { width: size.width, height: size.height, ir, classes, labels };
   const perShard = Math.max(1, Math.floor(shardBytes / sampleBytes({ ...form, recipe: "" })));
   const splits = [...source.splits].map(([split, samples]) => [split, samples.map((s) => [s.name, s.target])]);
-  const recipe = createHash("sha256")
-    .update(JSON.stringify([PACKED_FORMAT, name, kind, depthUnit, form, perShard, splits, ...(depth ? [depth] : [])]))
-    .digest("hex");
+  const decides = [PACKED_FORMAT, name, kind, depthUnit, form, perShard, splits, depth ?? null, fingerprint];
+  const recipe = createHash("sha256").update(JSON.stringify(decides)).digest("hex");
   const shards: ShardPlan[] = [];
   for (const [split, { length }] of source.splits) {
     for (let begin = 0; begin < length; begin += perShard) {

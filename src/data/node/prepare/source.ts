@@ -31,6 +31,8 @@ export interface Source {
   /** Type of the infrared images; null where there are none. */
   readonly ir: "U8" | "U16" | null;
   readonly splits: ReadonlyMap<string, readonly SourceSample[]>;
+  /** SHA-256 that tells its files from those of another source: by their names and sizes, without reading them. */
+  fingerprint(): Promise<string>;
   /**
    * Decodes a sample.
    * @throws FormatError naming the file that is not as it should be.
