@@ -22,11 +22,17 @@ export interface Settings extends ObjectiveWeights {
   methods: string;
   fusion: Fusion;
   fusionBlock: FusionName;
+  /** What lies behind the convolution that mixes the streams at each fusion, before its ReLU. */
+  fusionNorm: "batch" | "none";
   /** Absolute path of the weights that encoders start from; null where they start fresh. */
   pretrained: string | null;
   privileged: NetworkConfig["privileged"];
   /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
   teacher: NonNullable<NetworkConfig["teacher"]>;
+  /** What hallucination streams start from, but for a stem that sees other channels. */
+  hallInit: NonNullable<NetworkConfig["hallInit"]>;
+  /** Epochs over which alpha, beta, jmmd and sigmoid rise to their values; 0 for none. */
+  ramp: number;
   /** How pixels of rare classes count in the task's losses. */
   classWeights: "equal" | "median";
   /** The part of the training split that is set aside and evaluated on, as "i/k"; "none" evaluates on val or test. */
@@ -69,9 +75,13 @@ export function networkConfig(
   settings: Settings,
   { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
 ): NetworkConfig {
-  const { task, model, fusion, fusionBlock, privileged, teacher, precision, recompute } = settings;
+  const { task, model, fusion, fusionBlock, privileged, teacher, hallInit, precision, recompute } = settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
-  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd };
+  const { klPixels, aligned, jmmdEstimate } = settings;
+  const weights = {
+    ...{ hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd },
+    ...{ klPixels, aligned, jmmdEstimate },
+  };
   const classes = names.length;
   return {
     task,
@@ -80,9 +90,11 @@ export function networkConfig(
     classes,
     fusion,
     fusionBlock,
-    normalise: true,
+    // Runs that a browser has kept from before there was a choice say nothing.
+    normalise: settings.fusionNorm !== "none",
     privileged,
     teacher,
+    hallInit,
     weights,
     classWeights,
     precision,

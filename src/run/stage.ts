@@ -46,13 +46,14 @@ export async function openStage(
   trained: (name: MethodName) => Method | Promise<Method>,
   prepare?: (method: Method) => Promise<void>,
 ): Promise<OpenStage> {
-  const { lr, accumulate, seed } = run.settings;
+  const { lr, accumulate, seed, ramp } = run.settings;
   const earlier = await needed(stage, trained);
   const method = freshMethod(device, run, stage.name, earlier);
   await prepare?.(method);
   await method.begin?.();
   const learningRate = lr * methods[stage.name].rate;
-  const training = { ...defaultTraining(stage.epochs * stepsPerEpoch(run)), learningRate, accumulate };
+  const perEpoch = stepsPerEpoch(run);
+  const training = { ...defaultTraining(stage.epochs * perEpoch), learningRate, accumulate, ramp: ramp * perEpoch };
   const trainer = new Trainer(device, method, training, new Rng(seed, "steps", stage.name));
   return opened(method, trainer, earlier);
 }

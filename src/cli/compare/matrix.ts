@@ -36,6 +36,9 @@ const COMMON = [
 // The same, of settings that came later: only what is not the default decides anything, so that older keys hold.
 const COMMON_SINCE = ["scale", "rotation", "hueSaturation", "valueShift", "pretrained", "modalities"] as const;
 
+// The same, of settings that some methods read.
+const READ_SINCE = ["fusionNorm", "klPixels", "aligned", "jmmdEstimate", "ramp", "hallInit"] as const;
+
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {
   const cells: Cell[] = [];
@@ -53,7 +56,7 @@ export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetF
   return cells;
 }
 
-/** Settings that methods came to read later, alike. */
+/** Settings that methods came to read before there was a list of them by name, alike. */
 function isNew(read: Read): read is "fusionBlock" | "extra" | "fused" {
   return read === "fusionBlock" || read === "extra" || read === "fused";
 }
@@ -65,16 +68,20 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
     Object.entries(needs(needsOf(settings))).map(([part, need]) => [part, keyedStage(need, settings, facts)]),
   );
   const epochs = epochsOf(length, settings);
+  const since: readonly Read[] = READ_SINCE;
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
-    reads: reads.filter((read) => !isNew(read) || settings[read] !== addedLater[read]).map((read) => settings[read]),
+    reads: reads
+      .filter((read) => !since.includes(read) && (!isNew(read) || settings[read] !== addedLater[read]))
+      .map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
   const revised = revision?.(needsOf(settings)) ?? 0;
   if (revised > 0) Object.assign(decides, { revised });
-  const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
-  if (since.length > 0) Object.assign(decides, { since: since.map((setting) => [setting, settings[setting]]) });
+  const named = [...COMMON_SINCE, ...READ_SINCE.filter((read) => reads.includes(read))];
+  const changed = named.filter((setting) => settings[setting] !== addedLater[setting]);
+  if (changed.length > 0) Object.assign(decides, { since: changed.map((setting) => [setting, settings[setting]]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
   const list = needs(needsOf(settings));
   return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };
