@@ -33,6 +33,7 @@ export const flags = {
     "fuse after stem and stages, after every stage, or in the middle",
   ),
   fusionBlock: choice("--fusion-block", fusionNames, "what fuses the streams"),
+  fusionNorm: choice("--fusion-norm", ["batch", "none"], "batch norm behind the convolution that mixes, or none"),
   pretrained: text(
     "--pretrained",
     "<file>",
@@ -40,6 +41,7 @@ export const flags = {
   ),
   privileged: choice("--privileged", ["frozen", "online"], "train the privileged network beforehand or along"),
   teacher: choice("--teacher", ["missing", "both"], "learn from the missing modality's network, or from the RGB-D one"),
+  hallInit: choice("--hall-init", ["fresh", "privileged"], "what hallucination streams start from"),
   classWeights: choice("--class-weights", ["equal", "median"], "count all pixels alike, or by median class frequency"),
   holdOut: {
     ...text("--hold-out", "<i/k>", "train without the i-th of k parts of train and compare on it, not on val or test"),
@@ -72,6 +74,10 @@ export const flags = {
   beta: decimal("--beta", 0, 1000, "weight of the KL divergence to the privileged predictions"),
   lambda: decimal("--lambda", 0, 1000, "weight of the translation loss"),
   temperature: decimal("--temperature", 0.01, 1000, "temperature of the KL divergence"),
+  klPixels: choice("--kl-pixels", ["mean", "sum"], "mean or sum over the pixels of its maps"),
+  aligned: choice("--aligned", ["map", "pooled"], "MK-MMD of whole maps, or of their means over pixels"),
+  jmmdEstimate: choice("--jmmd-estimate", ["quadratic", "linear"], "JMMD of all pairs of images, or of neighbours"),
+  ramp: whole("--ramp", 0, 100_000, "epochs in which alpha, beta, jmmd and sigmoid rise to their values"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
   jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),
   sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
@@ -128,6 +134,10 @@ export function newSettings(given: Given): Settings {
   settleSchedule(settings, given, recipe);
   if (settings.extra > 0 && settings.unlabelled === null) {
     throw new UsageError(`--extra: expected --unlabelled beside it, got ${settings.extra} alone`);
+  }
+  if (settings.hallInit === "privileged" && (settings.privileged === "online" || settings.teacher === "both")) {
+    const other = settings.privileged === "online" ? "--privileged online" : "--teacher both";
+    throw new UsageError(`--hall-init: expected fresh with ${other}, got privileged`);
   }
   for (const name of ["size", "scenes"] as const) {
     if (settings.data !== null && given[name] !== undefined) {

@@ -96,7 +96,8 @@ export function readNetworkFacts(metadata: Readonly<Record<string, string>>, fil
       fusion: oneOf(settings.fusion, ["full", "deep", "mid"], "settings.fusion"),
       fusionBlock: oneOf(settings.fusionBlock, fusionNames, "settings.fusionBlock"),
       precision: oneOf(settings.precision, ["f32", "f16"], "settings.precision"),
-      normalise: true,
+      // Files from before there was a choice say nothing.
+      normalise: oneOf(settings.fusionNorm ?? "batch", ["batch", "none"], "settings.fusionNorm") === "batch",
     },
     classes,
     width: extent(dataset.width, "dataset.width"),

@@ -3,7 +3,6 @@ import { twoModalities } from "../model/method.ts";
 import { type Method, type MethodName, methods, type NetworkConfig } from "../model/methods.ts";
 import { type KernelChoices, kernelChoices } from "../tensor/choices.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { UsageError } from "../tensor/errors.ts";
 import { VERSION } from "../tensor/version.ts";
 import { NETWORK_ENTRY, NETWORK_FORMAT, type NetworkFacts, readNetworkFacts } from "./facts.ts";
 
@@ -29,10 +28,9 @@ export function networkMetadata(network: MethodName, facts: PackedFacts): Record
 /**
  * A network that was trained here, as the bytes of a file for `openNetwork`: with what it was built from and trained on, and
  * the kernels in force. Waits for the GPU.
- * @throws UsageError for a network without batch norm in its fusions, FormatError naming what else no file can say.
+ * @throws FormatError naming what no file can say.
  */
 export async function packNetwork(method: Method, config: NetworkConfig, data: TrainedOn): Promise<Uint8Array> {
-  if (!config.normalise) throw new UsageError("packNetwork: expected a network with normalise: true, got one without");
   const { name, network } = method;
   const [tensor] = network.state().values();
   const {
@@ -42,12 +40,14 @@ export async function packNetwork(method: Method, config: NetworkConfig, data: T
     fusion,
     fusionBlock = "ctn",
     precision = "f32",
+    normalise,
   } = config;
+  const fusionNorm = normalise ? "batch" : "none";
   const { classes, width, height, scale } = data;
   const { ir, ...depth } = scale;
   const metadata = networkMetadata(name, {
     bothHeads: true,
-    settings: { task, model, modalities: modalities.join(","), fusion, fusionBlock, precision },
+    settings: { task, model, modalities: modalities.join(","), fusion, fusionBlock, fusionNorm, precision },
     dataset: { classes, width, height, depth, ...(ir && { ir }) },
     kernels: kernelChoices(tensor!.device as GpuDevice),
   });

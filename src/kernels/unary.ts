@@ -3,6 +3,7 @@ import mathLib from "../../shaders/lib/math.wgsl";
 import opsLib from "../../shaders/lib/unary_ops.wgsl";
 import source from "../../shaders/unary.wgsl";
 import gradientSource from "../../shaders/unary_dx.wgsl";
+import type { Live } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineOp, type Op } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -56,8 +57,8 @@ export const unaryTable = {
   pow: ["exponent"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Parameters of a unary function by name; empty for most. */
-export type UnaryAttrs = Record<string, number>;
+/** Parameters of a unary function by name; empty for most. A function gives a number anew each time a recorded step runs. */
+export type UnaryAttrs = Record<string, Live>;
 
 const fromOutput: ReadonlySet<string> = new Set(["sigmoid", "tanh", "exp", "sqrt", "rsqrt", "reciprocal"]);
 
@@ -143,8 +144,8 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return unaryOps.leakyRelu.apply([x], { slope });
 }
 
-/** scale · x + shift, any shape. */
-export function affine(x: Tensor, scale: number, shift = 0): Tensor {
+/** scale · x + shift, any shape; the scale may change between replays. */
+export function affine(x: Tensor, scale: Live, shift = 0): Tensor {
   return unaryOps.affine.apply([x], { scale, shift });
 }
 

@@ -1,6 +1,7 @@
 import gridLib from "../../shaders/lib/grid.wgsl";
 import scalarLib from "../../shaders/lib/scalar.wgsl";
 import vectorLib from "../../shaders/lib/vector.wgsl";
+import type { Live } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, type Kernel, type KernelSpec, kernels } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -19,11 +20,11 @@ export function defineWidths<B extends string, P extends string>(spec: KernelSpe
 }
 
 /**
- * What is run: `along` names the parameters that count neighbouring numbers; a thread for each V of the first, `times` over,
+ * What is run: `along` names the parameters that count neighbouring numbers, which stay the same; a thread for each V of the first, `times` over,
  * or for each `block` of Vs, unless so many `threads` share them.
  */
 export interface WidthsRun<P extends string> {
-  params: Record<P, number>;
+  params: Record<P, Live>;
   along: readonly NoInfer<P>[];
   times: number;
   block?: number;
@@ -38,7 +39,7 @@ interface Job extends WidthsRun<string> {
 
 function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width: 1 | 4): void {
   const { params, along, times, block = 1 } = job;
-  const counts = along.map((name) => [name, params[name]! / width] as const);
+  const counts = along.map((name) => [name, (params[name] as number) / width] as const);
   const count = counts[0]![1];
   const threads = job.threads ?? Math.ceil(count / block) * times;
   const name = width === 4 ? vectorName(kernel) : kernel;
@@ -50,7 +51,7 @@ function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width:
 // Fewer threads than this leave a GPU waiting for memory; an adapter on the CPU rewards every load that is saved.
 const GPU_THREADS = 16384;
 
-const isVector = ({ params, along }: Job) => along.every((name) => params[name]! % 4 === 0);
+const isVector = ({ params, along }: Job) => along.every((name) => (params[name] as number) % 4 === 0);
 
 const family = defineFamily<Job>({
   name: "widths",
@@ -59,7 +60,7 @@ const family = defineFamily<Job>({
     vector: { supports: (_gpu, job) => isVector(job), run: (gpu, job) => run(gpu, job, 4) },
   },
   prefer(gpu, job) {
-    const enough = gpu.adapter.software || job.params[job.along[0]!]! * job.times >= 4 * GPU_THREADS;
+    const enough = gpu.adapter.software || (job.params[job.along[0]!] as number) * job.times >= 4 * GPU_THREADS;
     return enough ? ["vector", "scalar"] : ["scalar"];
   },
 });

@@ -10,23 +10,59 @@ const FACTORS = [1 / 8, 1 / 4, 1 / 2, 1, 2];
 // The prediction layer has one kernel exp(-D / 1.69).
 const PREDICTION_WIDTH = 1.69;
 
+/** A feature [B,d] and a prediction [B,K] an image. */
+type Layers = readonly [features: Tensor, predictions: Tensor];
+
 /**
  * Joint maximum mean discrepancy of two batches, each a feature [B,d] and a prediction [B,K] an image: the kernels of both
  * layers are multiplied, so that the joint distribution is compared; the quadratic, unbiased estimate, which may be negative.
  * A one-element tensor. Source: Long et al. 2017, eq. 9; constants as in method.md (b)11.
  */
-export function jointMmd(source: readonly [Tensor, Tensor], target: readonly [Tensor, Tensor]): Tensor {
+export function jointMmd(source: Layers, target: Layers): Tensor {
   const n = source[0].shape[0]!;
   const [features, predictions] = [0, 1].map((layer) => squaredDistances(source[layer]!, target[layer]!));
   const width = affine(mean(features!.detach()), 2, 1e-6);
-  const scaled = div(features!, width);
-  const kernels = FACTORS.map((factor) => exp(affine(scaled, -1 / factor))).reduce(add);
-  const joint = mul(kernels, exp(affine(predictions!, -1 / PREDICTION_WIDTH)));
+  const joint = jointKernel(features!, predictions!, width);
   const total = (row: number, column: number) => sum(slice(joint, [row * n, column * n], [n, n]));
   // The diagonal of the joint kernel is constant: one for each kernel of the feature layer.
   const within = affine(add(total(0, 0), total(1, 1)), 1 / (n * (n - 1)), (-2 * FACTORS.length) / (n - 1));
   const between = affine(add(total(0, 1), total(1, 0)), 1 / (n * n));
   return affine(sub(within, between), 1, 2 / (n - 1));
+}
+
+/**
+ * The same by the linear estimate, from pairs of neighbours only: the mean over i of K(s_i, s_i+1) + K(t_i, t_i+1) -
+ * K(s_i, t_i+1) - K(s_i+1, t_i), the last image followed by the first, and the same constant.
+ * Source: Long et al. 2017, eq. 10; method.md (b)11.
+ */
+export function linearJointMmd(source: Layers, target: Layers): Tensor {
+  const n = source[0].shape[0]!;
+  const rows = concat([source[0].detach(), target[0].detach()], 0);
+  const fromMean = square(sub(rows, mean(rows, { axes: [0], keepDims: true })));
+  // The mean squared distance of all pairs is twice that from the mean row: the width is the quadratic estimate's.
+  const width = affine(mean(fromMean), 4 * rows.shape[1]!, 1e-6);
+  const next = (layers: Layers) => layers.map(rolled) as [Tensor, Tensor];
+  const total = (a: Layers, b: Layers) => {
+    const [features, predictions] = [0, 1].map((layer) => sum(square(sub(a[layer]!, b[layer]!)), { axes: [1] }));
+    return sum(jointKernel(features!, predictions!, width));
+  };
+  const [nextSource, nextTarget] = [next(source), next(target)];
+  const within = add(total(source, nextSource), total(target, nextTarget));
+  const between = add(total(source, nextTarget), total(nextSource, target));
+  return affine(sub(within, between), 1 / n, 2 / (n - 1));
+}
+
+/** The rows of x [B,C], each in the place of the one before, the first in the last's. */
+function rolled(x: Tensor): Tensor {
+  const [n, columns] = x.shape as [number, number];
+  return concat([slice(x, [1, 0], [n - 1, columns]), slice(x, [0, 0], [1, columns])], 0);
+}
+
+/** The product of both layers' kernels, element by element of their squared distances. */
+function jointKernel(features: Tensor, predictions: Tensor, width: Tensor): Tensor {
+  const scaled = div(features, width);
+  const kernels = FACTORS.map((factor) => exp(affine(scaled, -1 / factor))).reduce(add);
+  return mul(kernels, exp(affine(predictions, -1 / PREDICTION_WIDTH)));
 }
 
 /** All squared distances between the rows of two batches together, [2B,2B]. */

@@ -55,6 +55,8 @@ export interface NetworkConfig {
   privileged: "frozen" | "online";
   /** What a hallucination stream learns from: the network of its missing modality (the default), or that of all modalities. */
   teacher?: "missing" | "both";
+  /** Whether a hallucination stream starts fresh (the default), or from the network of its missing modality, frozen. */
+  hallInit?: "fresh" | "privileged";
   weights: ObjectiveWeights;
   /** Weight of each class in the task's cross entropies; equal without them. */
   classWeights?: readonly number[] | null;

@@ -3,20 +3,30 @@ import { cast } from "../kernels/cast.ts";
 import { mse } from "../kernels/loss.ts";
 import { mean } from "../kernels/reduce.ts";
 import { affine } from "../kernels/unary.ts";
+import type { Live } from "../tensor/command.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Judge } from "./judge.ts";
 import type { OneStageOutput } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
 import { targetAt } from "./task.ts";
-import { depthDistance, featureMmd, hallucinationLoss, jointAdaptation, predictionKl } from "./transfer.ts";
+import {
+  depthDistance,
+  featureMmd,
+  hallucinationLoss,
+  jointAdaptation,
+  predictionKl,
+  type TransferForm,
+} from "./transfer.ts";
+
+export type { TransferForm } from "./transfer.ts";
 
 /**
  * Weights of the total objective, by the names of its terms:
  * L = task + hall·CE(H) + alpha·MK-MMD(H, P) + beta·T²KL(P‖H) + lambda·L_T [+ CE(P) when P is trained online], and terms
- * that stand in for those of JAN in ablations.
+ * that stand in for those of JAN in ablations; and how they are computed.
  * Source: arXiv 2309.08204; method.md a.5, defaults as measured (prototype.md §8).
  */
-export interface ObjectiveWeights {
+export interface ObjectiveWeights extends TransferForm {
   /** Weight of the hallucination head's cross entropy. */
   hall: number;
   /** Weight of MK-MMD on the deepest maps. */
@@ -25,8 +35,6 @@ export interface ObjectiveWeights {
   beta: number;
   /** Weight of the translation loss. */
   lambda: number;
-  /** Temperature of the KL divergence. */
-  temperature: number;
   /** Label smoothing of the task cross entropies. */
   smoothing: number;
   /** Weight of JMMD between H and P. */
@@ -52,7 +60,7 @@ export const defaultWeights: ObjectiveWeights = {
   alpha: 2,
   beta: 1,
   lambda: 0.01,
-  temperature: 2,
+  ...{ temperature: 2, klPixels: "mean", aligned: "map", jmmdEstimate: "quadratic" },
   smoothing: 0.1,
   jmmd: 0,
   sigmoid: 0,
@@ -79,19 +87,27 @@ export interface Loss {
   target: Tensor;
 }
 
-/** Collects the terms of a loss. */
+/** Collects the terms of a loss; `ramp` is the share of their weight that those have by now which rise to it. */
 export class Terms {
   readonly #weighted: Tensor[] = [];
   readonly #parts: Record<string, Tensor> = {};
 
+  constructor(private readonly ramp: Live = 1) {}
+
   /** Adds a term; one of weight 0 is not computed, and those of one name count as their sum. */
-  add(name: string, weight: number, term: () => Tensor): this {
+  add(name: string, weight: number, term: () => Tensor, share: Live = 1): this {
     if (weight === 0) return this;
     const value = term();
     const before = this.#parts[name];
     this.#parts[name] = before ? add(before, value) : value;
-    this.#weighted.push(weight === 1 ? value : affine(value, weight));
+    const factor = typeof share === "number" ? weight * share : () => weight * share();
+    this.#weighted.push(factor === 1 ? value : affine(value, factor));
     return this;
+  }
+
+  /** The same for a term that rises to its weight. */
+  addRising(name: string, weight: number, term: () => Tensor): this {
+    return this.add(name, weight, term, this.ramp);
   }
 
   /** Notes a value that is logged but not trained. */
@@ -127,27 +143,27 @@ export interface Privileged {
  * The transfer terms: what makes a stream's scores and aligned maps like the teacher's, for one or more sets of images.
  * With the default weights they are L_JAN. Source: arXiv 2309.08204 (JAN); method.md a.4.
  */
-export function transferTerms(
-  terms: Terms,
-  pairs: readonly Pair[],
-  { alpha, beta, jmmd, sigmoid, temperature }: ObjectiveWeights,
-): Terms {
+export function transferTerms(terms: Terms, pairs: readonly Pair[], weights: ObjectiveWeights): Terms {
   const over = (term: (student: SingleOutput, teacher: SingleOutput) => Tensor) => () => meanOver(pairs, term);
   return terms
-    .add(
+    .addRising(
       "mmd",
-      alpha,
-      over(({ features }, teacher) => featureMmd(features, teacher)),
+      weights.alpha,
+      over(({ features }, teacher) => featureMmd(features, teacher, weights)),
     )
-    .add(
+    .addRising(
       "kl",
-      beta,
-      over(({ scores }, teacher) => predictionKl(scores, teacher, temperature)),
+      weights.beta,
+      over(({ scores }, teacher) => predictionKl(scores, teacher, weights)),
     )
-    .add("jmmd", jmmd, over(jointAdaptation))
-    .add(
+    .addRising(
+      "jmmd",
+      weights.jmmd,
+      over((student, teacher) => jointAdaptation(student, teacher, weights)),
+    )
+    .addRising(
       "sigmoid",
-      sigmoid,
+      weights.sigmoid,
       over(({ features }, teacher) => hallucinationLoss(features, teacher)),
     );
 }
@@ -167,7 +183,8 @@ export function meanOver(
 /**
  * The whole one-stage objective; every term is summed over the scales and maps that the networks give, and over the
  * missing modalities: `privileged` says of each, in the order of the network's streams, what its stream is held to. Where
- * it is empty nothing is transferred, as for the upper bound. `whole` are the fused head and what it is held to, if anything.
+ * it is empty nothing is transferred, as for the upper bound. `whole` are the fused head and what it is held to, if anything;
+ * `ramp` is that of `Terms`.
  */
 export function oneStageObjective(
   output: OneStageOutput,
@@ -175,10 +192,10 @@ export function oneStageObjective(
   target: Tensor,
   weights: ObjectiveWeights,
   judge: Judge,
-  whole: readonly Pair[] = [],
+  { whole = [], ramp }: { whole?: readonly Pair[]; ramp?: Live | undefined } = {},
 ): Loss {
   const { scores, translated } = output;
-  const terms = new Terms().add("task", 1, () => judge.judge(scores, target));
+  const terms = new Terms(ramp).add("task", 1, () => judge.judge(scores, target));
   for (const [k, { scores: hallucinated, features }] of output.restored.entries()) {
     if (!hallucinated) continue;
     const { output: teacher = null, restored = null, more = [] } = privileged[k] ?? {};
@@ -189,7 +206,7 @@ export function oneStageObjective(
   }
   if (whole.length > 0) {
     terms.add("fused", weights.fused, () =>
-      meanOver(whole, ({ scores: said }, teacher) => predictionKl(said, teacher, weights.temperature)),
+      meanOver(whole, ({ scores: said }, teacher) => predictionKl(said, teacher, weights)),
     );
   }
   if (translated.length > 0) {

@@ -24,13 +24,15 @@ export type Role = "baseline" | "privileged" | "ours" | "upper bound" | "step";
 export type Length = "full" | "privileged" | "fine" | "none";
 
 /** A setting that only some methods look at. */
-export type Read = keyof ObjectiveWeights | "extra" | "fusion" | "fusionBlock" | "privileged" | "teacher";
+export type Read =
+  | keyof ObjectiveWeights
+  | ("extra" | "ramp" | "fusion" | "fusionBlock" | "fusionNorm" | "privileged" | "teacher" | "hallInit");
 
 /** With how many modalities a method can be trained: only two (colour and depth), only three (infrared too), or either. */
 export type Among = "two" | "three" | "any";
 
 /** What decides which networks a method learns from. */
-export type NeedsConfig = Pick<NetworkConfig, "privileged" | "teacher" | "weights" | "modalities">;
+export type NeedsConfig = Pick<NetworkConfig, "privileged" | "teacher" | "hallInit" | "weights" | "modalities">;
 
 /** How a network is trained, and what it sees when it is used. */
 export interface MethodEntry {
@@ -87,7 +89,10 @@ type AllSeeing = "modality-dropout" | "rgbd" | "modality-dropout-all" | "rgbd-ir
 /** A method's name. */
 export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | `${PairKind}-${"rgb" | "depth"}` | AllSeeing;
 
-const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid", "extra"] as const;
+const janForm = ["klPixels", "aligned", "jmmdEstimate", "ramp"] as const;
+const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid", "extra", ...janForm] as const;
+const kd = ["smoothing", "kd", "temperature", "extra", "klPixels"] as const;
+const fused = ["fusion", "fusionBlock", "fusionNorm"] as const;
 const words = { rgb: "RGB", depth: "depth", ir: "infrared" } as const;
 const capitals = { rgb: "RGB", depth: "Depth", ir: "Infrared" } as const;
 
@@ -103,9 +108,9 @@ function upperBoundOf(config: Pick<NetworkConfig, "modalities">): MethodName {
 
 /** The frozen networks that streams for the missing modalities are held to, one each or one for all, and the fused head. */
 function teachersOf(own: Modality, config: NeedsConfig): Readonly<Record<string, MethodName>> {
-  const { privileged, teacher, weights, modalities = twoModalities } = config;
+  const { privileged, teacher, hallInit, weights, modalities = twoModalities } = config;
   const whole: Record<string, MethodName> = weights.fused > 0 ? { all: upperBoundOf(config) } : {};
-  if (privileged === "online" || !transfers(weights)) return whole;
+  if (privileged === "online" || !(transfers(weights) || hallInit === "privileged")) return whole;
   if (teacher === "both") return { privileged: upperBoundOf(config), ...whole };
   const missing = missingFrom(modalities, own);
   const each = missing.map((one) => [partFor("privileged", one, missing), `privileged-${one}` as const]);
@@ -161,16 +166,16 @@ function methodsFor(own: Modality): Entries {
     }),
     [`kd-${own}`]: entry(`Distilled from ${otherWord}`, distilled, {
       ...needs({ teacher: privileged }),
-      ...{ work: 4 / 3, reads: ["smoothing", "kd", "temperature", "extra"] },
+      ...{ work: 4 / 3, reads: kd },
     }),
     [`kd-both-${own}`]: entry("Distilled from RGB-D", distilled, {
       ...pair,
       ...needs({ teacher: "rgbd" }),
-      ...{ work: 5 / 3, reads: ["smoothing", "kd", "temperature", "extra"] },
+      ...{ work: 5 / 3, reads: kd },
     }),
     [`kd-all-${own}`]: entry("Distilled from RGB-D and infrared", distilled, {
       ...{ among: "three", ...needs({ teacher: "rgbd-ir" }) },
-      ...{ work: 2, reads: ["smoothing", "kd", "temperature", "extra"] },
+      ...{ work: 2, reads: kd },
     }),
     [`generalized-${own}`]: entry(`Generalized distillation from ${otherWord}`, generalized, {
       ...needs({ teacher: privileged }),
@@ -179,7 +184,7 @@ function methodsFor(own: Modality): Entries {
     [`dropout-${own}`]: entry(`Modality dropout, ${word} at test`, modalityDropped, {
       architecture: "multimodal-by-one",
       needs: (config) => ({ trained: three(config) ? "modality-dropout-all" : "modality-dropout" }),
-      ...{ length: "none", work: 2, reads: ["smoothing", "fusion", "fusionBlock"] },
+      ...{ length: "none", work: 2, reads: ["smoothing", ...fused] },
     }),
     [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, {
       architecture: "mean",
@@ -226,13 +231,13 @@ function methodsFor(own: Modality): Entries {
     [`hallucination-${one}`]: entry(`Hallucination stream on ${word}, by itself`, adapted, {
       ...step,
       ...pair,
-      ...{ work: 4 / 3, reads: ["smoothing", "hall", ...jan], ...needs({ teacher: privileged }) },
+      ...{ work: 4 / 3, reads: ["smoothing", "hall", ...jan, "hallInit"], ...needs({ teacher: privileged }) },
     }),
     [`two-stage-${own}`]: entry(`Two-stage JAN and CTN, ${word} at test`, twoStage, {
       architecture: "hallucinating",
       ...pair,
       ...needs({ hallucination: `hallucination-${one}` }),
-      ...{ work: 4 / 3, reads: ["smoothing", "lambda", "fusion", "fusionBlock"] },
+      ...{ work: 4 / 3, reads: ["smoothing", "lambda", ...fused] },
     }),
     [`one-stage-${own}`]: entry(`One-stage, ${word} at test`, oneStage, {
       architecture: "hallucinating",
@@ -251,6 +256,8 @@ function methodsFor(own: Modality): Entries {
         "privileged",
         "teacher",
         "fusionBlock",
+        "fusionNorm",
+        "hallInit",
       ],
     }),
   };
@@ -267,10 +274,10 @@ const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
   length: "full",
   rate: 1,
   work: 2,
-  reads: ["smoothing", "lambda", "fusion", "fusionBlock"],
+  reads: ["smoothing", "lambda", ...fused],
 };
 
-const dropped: Pick<MethodEntry, "role" | "reads"> = { role: "step", reads: ["smoothing", "fusion", "fusionBlock"] };
+const dropped: Pick<MethodEntry, "role" | "reads"> = { role: "step", reads: ["smoothing", ...fused] };
 
 const allSeen = { ...bothSeen, seen: "all", among: "three", work: 3 } as const;
 

@@ -1,4 +1,11 @@
 import type { Module, Stored } from "../nn/module.ts";
+import { UsageError } from "../tensor/errors.ts";
+import { sameShape } from "../tensor/shape.ts";
+import type { Encoder } from "./encoder.ts";
+import type { Head } from "./head.ts";
+import { SingleNetwork } from "./single.ts";
+
+const ORIGIN = "the network to start from";
 
 /**
  * Gives a network the weights of another one of the same form, but for the number of input channels: a stem that sees more
@@ -13,7 +20,29 @@ export async function startFrom(module: Module, other: Module): Promise<void> {
     const inputs = shape?.length === 4 ? shape[2]! : null;
     stored.set(name, inputs !== null && inputs !== tensor.shape[1] ? spread(tensor, inputs) : tensor);
   }
-  module.loadStateDict(stored, { origin: "the network to start from" });
+  module.loadStateDict(stored, { origin: ORIGIN });
+}
+
+/**
+ * Gives a stream the weights of a privileged network. A stem that sees other channels stays as it is, with the batch norm
+ * behind it: what P's filters have learnt of its own modality says nothing of the other.
+ * @throws UsageError if it is not a network of one modality, FormatError if the forms differ otherwise.
+ */
+export async function startStream(
+  { encoder, head }: { readonly encoder: Encoder; readonly head: Head | null },
+  privileged: Module,
+): Promise<void> {
+  if (!(privileged instanceof SingleNetwork)) {
+    throw new UsageError("--hall-init: expected a network of one modality to start from, got one of several");
+  }
+  const stored = await privileged.encoder.stateDict();
+  if (!sameShape(encoder.conv1.weight.shape, privileged.encoder.conv1.weight.shape)) {
+    for (const [name, own] of await encoder.stateDict()) {
+      if (/^(conv1|bn1)\./.test(name)) stored.set(name, own);
+    }
+  }
+  encoder.loadStateDict(stored, { origin: ORIGIN });
+  await startFrom(head!, privileged.head);
 }
 
 /** Convolution weights [K,C,kh,kw] for another number of input channels: all get the same share of their sum. */

@@ -1,7 +1,7 @@
 import { backward } from "../kernels/backward.ts";
 import { hits } from "../kernels/hits.ts";
 import { argmax } from "../kernels/softmax.ts";
-import { TrainingPass } from "../nn/module.ts";
+import { type Pass, TrainingPass } from "../nn/module.ts";
 import { defaultOptimiser, Optimiser, type OptimiserConfig } from "../nn/optimiser.ts";
 import { learningRate, type Schedule } from "../nn/schedules.ts";
 import { Compiled, type HostArray } from "../tensor/compile.ts";
@@ -44,6 +44,8 @@ export interface TrainConfig {
    * larger batch fits. Batch statistics and MK-MMD are then those of the parts.
    */
   accumulate?: number;
+  /** Steps over which terms of the loss that rise reach their weight: the k-th has k-th parts of it; none by default. */
+  ramp?: number;
   /** Whether the step is recorded once and replayed (the default), or built anew each time. */
   replay?: boolean;
 }
@@ -95,7 +97,7 @@ interface Submitted {
 /** Trains one method step by step; the same seed and batches give the same bits. */
 export class Trainer {
   readonly #optimiser: Optimiser;
-  readonly #pass: TrainingPass;
+  readonly #pass: TrainingPass & Pick<Pass, "ramp">;
   readonly #compiled: Compiled<InputName, string[]>;
   /** Measurements [KEPT, WIDTH] of the steps whose reports have not been read. */
   readonly #ring: Tensor;
@@ -117,7 +119,10 @@ export class Trainer {
       for (const [name, tensor] of module.parameters()) parameters.set(`${part}.${name}`, tensor);
     }
     this.#optimiser = new Optimiser(device, parameters, { lossScaling: method.half, ...config.optimiser });
-    this.#pass = new TrainingPass(rng);
+    const { ramp = 0 } = config;
+    // The step that runs has been counted.
+    const rising = ramp > 0 ? { ramp: () => Math.min(1, this.#step / ramp) } : {};
+    this.#pass = Object.assign(new TrainingPass(rng), rising);
     this.#compiled = new Compiled<InputName, string[]>(device, (batch) => this.#work(batch));
     this.#ring = device.upload(new Float32Array(KEPT * WIDTH), [KEPT, WIDTH]).keep();
   }

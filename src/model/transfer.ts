@@ -8,20 +8,49 @@ import { reshape } from "../kernels/shape.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { abs, affine, clamp, sigmoid } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { jointMmd } from "./jmmd.ts";
+import { jointMmd, linearJointMmd } from "./jmmd.ts";
 import type { SingleOutput } from "./single.ts";
 
 // Over the smallest distance of a depth from the mean that normalised millimetres can have.
 const STEEP = 1e20;
 
-/** Σ over the aligned maps of MK-MMD between student and teacher, each map one row an image. Source: method.md a.4, D1. */
-export function featureMmd(student: readonly Tensor[], teacher: SingleOutput): Tensor {
-  return student.map((map, i) => mmd(flatten(map), flatten(teacher.features[i]!.detach()))).reduce(add);
+/** How the terms are computed that make one network like another. */
+export interface TransferForm {
+  /** Temperature of the KL divergence. */
+  temperature: number;
+  /** Whether the KL divergence of two maps is the mean over their pixels, or their sum: PyTorch's "batchmean". */
+  klPixels: "mean" | "sum";
+  /** What MK-MMD compares: maps with a row of all their numbers an image, or their means over pixels. */
+  aligned: "map" | "pooled";
+  /** Whether JMMD is estimated from all pairs of images, or from each image and the next. */
+  jmmdEstimate: "quadratic" | "linear";
 }
 
-/** Σ over scales of T²·KL(teacher ‖ student), the mean over images or pixels. Source: Hinton et al. 2015; method.md a.4, D2. */
-export function predictionKl(student: readonly Tensor[], teacher: SingleOutput, temperature: number): Tensor {
-  return student.map((scale, i) => klDivergence(scale, teacher.scores[i]!.detach(), { temperature })).reduce(add);
+/** Σ over the aligned maps of MK-MMD between student and teacher, each map one row an image. Source: method.md a.4 (D1), a.6. */
+export function featureMmd(
+  student: readonly Tensor[],
+  teacher: SingleOutput,
+  { aligned }: Pick<TransferForm, "aligned">,
+): Tensor {
+  const row = aligned === "pooled" ? pooled : flatten;
+  return student.map((map, i) => mmd(row(map), row(teacher.features[i]!.detach()))).reduce(add);
+}
+
+/**
+ * Σ over scales of T²·KL(teacher ‖ student): the mean over images, and the mean or the sum over the pixels of each.
+ * Source: Hinton et al. 2015; method.md a.4, D2.
+ */
+export function predictionKl(
+  student: readonly Tensor[],
+  teacher: SingleOutput,
+  { temperature, klPixels }: Pick<TransferForm, "temperature" | "klPixels">,
+): Tensor {
+  const terms = student.map((scale, i) => {
+    const mean = klDivergence(scale, teacher.scores[i]!.detach(), { temperature });
+    const pixels = scale.size / scale.shape[0]! / scale.shape.at(-1)!;
+    return klPixels === "sum" && pixels > 1 ? affine(mean, pixels) : mean;
+  });
+  return terms.reduce(add);
 }
 
 /** Mean squared difference of the sigmoids of the deepest aligned maps. Source: Hoffman et al. 2016; method.md (b)6. */
@@ -37,13 +66,17 @@ export function hallucinationSum(student: readonly Tensor[], teacher: SingleOutp
 }
 
 /** JMMD of the pooled deepest map and the finest prediction, joined. Source: Long et al. 2017; method.md (b)11. */
-export function jointAdaptation(student: SingleOutput, teacher: SingleOutput): Tensor {
+export function jointAdaptation(
+  student: SingleOutput,
+  teacher: SingleOutput,
+  { jmmdEstimate }: Pick<TransferForm, "jmmdEstimate">,
+): Tensor {
   const layers = ({ features, scores }: SingleOutput): [Tensor, Tensor] => [
     pooled(features.at(-1)!),
     pooled(softmax(scores[0]!)),
   ];
   const [source, target] = [layers(student), layers(teacher).map((layer) => layer.detach()) as [Tensor, Tensor]];
-  return jointMmd(source, target);
+  return jmmdEstimate === "linear" ? linearJointMmd(source, target) : jointMmd(source, target);
 }
 
 /** Scores of two networks, averaged scale by scale. */

@@ -10,6 +10,8 @@ export interface Pass {
   readonly training: boolean;
   /** Whether a part is computed a second time: running statistics have moved already. */
   readonly repeated?: boolean;
+  /** The share of their weight that terms of a loss have by now which rise to it; all of it where none is said. */
+  readonly ramp?: Live;
   /** A fresh seed for one random layer, drawn in the order of the calls; a function where it changes between replays. */
   seed(): Live;
 }

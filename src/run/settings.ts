@@ -30,11 +30,17 @@ export interface Settings extends ObjectiveWeights {
   methods: string;
   fusion: Fusion;
   fusionBlock: FusionName;
+  /** What lies behind the convolution that mixes the streams at each fusion, before its ReLU. */
+  fusionNorm: "batch" | "none";
   /** Absolute path of the weights that encoders start from; null where they start fresh. */
   pretrained: string | null;
   privileged: NetworkConfig["privileged"];
   /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
   teacher: NonNullable<NetworkConfig["teacher"]>;
+  /** What hallucination streams start from, but for a stem that sees other channels. */
+  hallInit: NonNullable<NetworkConfig["hallInit"]>;
+  /** Epochs over which alpha, beta, jmmd and sigmoid rise to their values; 0 for none. */
+  ramp: number;
   /** How pixels of rare classes count in the task's losses. */
   classWeights: "equal" | "median";
   /** The part of the training split that is set aside and evaluated on, as "i/k"; "none" evaluates on val or test. */
@@ -92,9 +98,13 @@ export function networkConfig(
   settings: Settings,
   { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
 ): NetworkConfig {
-  const { task, model, fusion, fusionBlock, privileged, teacher, precision, recompute } = settings;
+  const { task, model, fusion, fusionBlock, privileged, teacher, hallInit, precision, recompute } = settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
-  const weights = { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd };
+  const { klPixels, aligned, jmmdEstimate } = settings;
+  const weights = {
+    ...{ hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd },
+    ...{ klPixels, aligned, jmmdEstimate },
+  };
   const classes = names.length;
   return {
     task,
@@ -103,9 +113,11 @@ export function networkConfig(
     classes,
     fusion,
     fusionBlock,
-    normalise: true,
+    // Runs that a browser has kept from before there was a choice say nothing.
+    normalise: settings.fusionNorm !== "none",
     privileged,
     teacher,
+    hallInit,
     weights,
     classWeights,
     precision,
@@ -113,11 +125,22 @@ export function networkConfig(
   };
 }
 
-/** The part of the settings that says how a network is trained in so many steps, with the peak `rate` times the set one. */
-export function trainConfig(settings: Settings, steps: number, rate = 1): TrainConfig {
-  const { lr, accumulate, optimiser: kind, weightDecay, clip, schedule, warmUp, startDivisor, endDivisor } = settings;
+/** The part of the settings that says how a network is trained in so many steps, with the peak `rate` times the set one; a ramp is in epochs of so many. */
+export function trainConfig(settings: Settings, steps: number, { rate = 1, perEpoch = 1 } = {}): TrainConfig {
+  const {
+    ramp,
+    lr,
+    accumulate,
+    optimiser: kind,
+    weightDecay,
+    clip,
+    schedule,
+    warmUp,
+    startDivisor,
+    endDivisor,
+  } = settings;
   return {
-    ...{ steps, learningRate: lr * rate, accumulate },
+    ...{ steps, learningRate: lr * rate, accumulate, ramp: ramp * perEpoch },
     optimiser: { ...defaultOptimiser, kind, weightDecay, clip },
     schedule: { kind: schedule, warmup: warmUp, startDivisor, endDivisor, milestones: sharesOf(settings.milestones) },
   };

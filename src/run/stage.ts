@@ -51,7 +51,9 @@ export async function openStage(
   const method = freshMethod(device, run, stage.name, earlier);
   await prepare?.(method);
   await method.begin?.();
-  const training = trainConfig(settings, stage.epochs * stepsPerEpoch(run), methods[stage.name].rate);
+  const perEpoch = stepsPerEpoch(run);
+  const { rate } = methods[stage.name];
+  const training = trainConfig(settings, stage.epochs * perEpoch, { rate, perEpoch });
   const trainer = new Trainer(device, method, training, new Rng(settings.seed, "steps", stage.name));
   return opened(method, trainer, earlier);
 }

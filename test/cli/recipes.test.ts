@@ -23,7 +23,7 @@ const stored = (given: Given) => JSON.parse(JSON.stringify(newSettings(given)));
 describe("how networks are trained", () => {
   it("is as ever where nothing is said, and where an older run says nothing", () => {
     const { milestones } = trainConfig(newSettings({}), 9).schedule!;
-    const asEver = { ...defaultTraining(9), accumulate: 1, schedule: { ...defaultSchedule, milestones } };
+    const asEver = { ...defaultTraining(9), accumulate: 1, ramp: 0, schedule: { ...defaultSchedule, milestones } };
     expect(trainConfig(newSettings({}), 9)).toEqual(asEver);
     const older = stored({ data: "d" });
     for (const name of ["optimiser", "weightDecay", "clip", "schedule", "warmUp", "startDivisor", "endDivisor"]) {

@@ -36,6 +36,13 @@ describe("a flag", () => {
     ["model", "toString"],
     ["fusion", "late"],
     ["privileged", "both"],
+    ["fusionNorm", "group"],
+    ["aligned", "flat"],
+    ["klPixels", "max"],
+    ["jmmdEstimate", "cubic"],
+    ["hallInit", "imagenet"],
+    ["ramp", "1.5"],
+    ["ramp", "-1"],
     ["methods", ""],
     ["methods", "rgb-only,rgb-only"],
     ["methods", "rgb-only,constructor"],
@@ -97,6 +104,24 @@ describe("the settings of a new run", () => {
     expect(newSettings({ data: "d", epochs: 10 }).privilegedEpochs).toBe(10);
     expect(newSettings({ data: "d", epochs: 90 }).privilegedEpochs).toBe(30);
     expect(newSettings({ data: "d", epochs: 90, privilegedEpochs: 40 }).privilegedEpochs).toBe(40);
+  });
+
+  it("of runs from before they had a choice are as such runs are without one", () => {
+    const settings = newSettings({});
+    const { fusionNorm, klPixels, aligned, jmmdEstimate, hallInit, ramp, ...older } = settings;
+    expect({ fusionNorm, klPixels, aligned }).toEqual({ fusionNorm: "batch", klPixels: "mean", aligned: "map" });
+    expect({ jmmdEstimate, hallInit, ramp }).toEqual({ jmmdEstimate: "quadratic", hallInit: "fresh", ramp: 0 });
+    expect(readSettings(new Entry(older, "config.json", "settings"))).toEqual(settings);
+  });
+
+  it("start hallucination streams from a privileged network only if there is one of the missing modality", () => {
+    expect(newSettings({ hallInit: "privileged" }).hallInit).toBe("privileged");
+    expect(() => newSettings({ hallInit: "privileged", privileged: "online" })).toThrow(
+      "--hall-init: expected fresh with --privileged online, got privileged",
+    );
+    expect(() => newSettings({ hallInit: "privileged", teacher: "both" })).toThrow(
+      "--hall-init: expected fresh with --teacher both, got privileged",
+    );
   });
 
   it("refuse what does not go together", () => {

@@ -187,12 +187,42 @@ describe("an exported network", () => {
     method.network.dispose();
   });
 
+  it.each(["ctn", "concat"] as const)(
+    "has no batch norm in its fusions where it was trained without: %s",
+    async (fusionBlock) => {
+      const config = configFor("classify", { normalise: false, fusionBlock });
+      const method = build("one-stage-rgb", config);
+      const bytes = await exported(method, config);
+      const { metadata, tensors } = parseSafetensors(bytes, "plain");
+      expect(JSON.parse(metadata[NETWORK_ENTRY]!).settings.fusionNorm).toBe("none");
+      expect([...tensors.keys()].filter((name) => /^ctn\.\d\.bn/.test(name))).toEqual([]);
+      const network = openNetwork(device, bytes);
+      const expected = softmax(await scoresOf(method));
+      const { probabilities } = await network.predict(view());
+      for (const [k, value] of expected.entries()) expect(probabilities![k]).toBeCloseTo(value, 6);
+      network.dispose();
+      method.network.dispose();
+    },
+  );
+
+  it("has batch norm in its fusions where a file from before there was a choice says nothing", async () => {
+    const config = configFor("classify");
+    const method = build("one-stage-rgb", config);
+    const { metadata, tensors } = parseSafetensors(await exported(method, config), "packed");
+    const facts = JSON.parse(metadata[NETWORK_ENTRY]!);
+    const { fusionNorm, ...settings } = facts.settings;
+    expect(fusionNorm).toBe("batch");
+    const older = serializeSafetensors(tensors, { [NETWORK_ENTRY]: JSON.stringify({ ...facts, settings }) });
+    const network = openNetwork(device, older);
+    const expected = softmax(await scoresOf(method));
+    const { probabilities } = await network.predict(view());
+    for (const [k, value] of expected.entries()) expect(probabilities![k]).toBeCloseTo(value, 6);
+    network.dispose();
+    method.network.dispose();
+  });
+
   it("cannot be packed if its file could not be opened", async () => {
-    const config = configFor("classify", { normalise: false });
-    const plain = build("one-stage-rgb", config);
     const on = { classes: scenes.classes, width: side, height: side, scale };
-    await expect(packNetwork(plain, config, on)).rejects.toThrow(UsageError);
-    plain.network.dispose();
     const method = build("rgb-only", configFor("classify"));
     const flat = { ...on, scale: { mean: 3, std: 0 } };
     await expect(packNetwork(method, configFor("classify"), flat)).rejects.toThrow(
@@ -211,6 +241,10 @@ describe("an exported network", () => {
       [{ format: "x" }, 'net: onestage: format: expected one of onestage-network-2, got "x"'],
       [{ architecture: "toString" }, "net: onestage: architecture: expected one of single"],
       [{ architecture: "hallucinating" }, "the 41 tensors of the module"],
+      [
+        { settings: { ...settings, precision: "f32", fusionNorm: "group" } },
+        'net: onestage: settings.fusionNorm: expected one of batch, none, got "group"',
+      ],
       [{ settings: { ...settings, precision: "f64" } }, "net: onestage: settings.precision: expected one of f32, f16"],
       [{ dataset: { ...dataset, width: 1e9 } }, "net: onestage: dataset.width: expected a whole number from 4 to 4096"],
       [

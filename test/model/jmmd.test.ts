@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/kernels/backward.ts";
-import { jointMmd } from "../../src/model/jmmd.ts";
+import { jointMmd, linearJointMmd } from "../../src/model/jmmd.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { scope } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../device.ts";
@@ -21,8 +21,8 @@ function layers(seed: number, shift = 0) {
 
 type Layers = ReturnType<typeof layers>;
 
-/** JMMD in float64, word for word: product of the layers' kernels, quadratic and unbiased, plus 2/(B-1). */
-function reference(s: Layers, t: Layers, width?: number): number {
+/** JMMD in float64, word for word: product of the layers' kernels, by the quadratic or the linear estimate, plus 2/(B-1). */
+function reference(estimate: "quadratic" | "linear", s: Layers, t: Layers, width?: number): number {
   const features = [...s.features, ...t.features];
   const predictions = [...s.predictions, ...t.predictions];
   const square = (a: number[], b: number[]) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
@@ -33,6 +33,14 @@ function reference(s: Layers, t: Layers, width?: number): number {
     const first = [1 / 8, 1 / 4, 1 / 2, 1, 2].reduce((sum, a) => sum + Math.exp(-distance / (2 * a * mean)), 0);
     return first * Math.exp(-square(predictions[i]!, predictions[j]!) / 1.69);
   };
+  if (estimate === "linear") {
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      const next = (i + 1) % n;
+      sum += kernel(i, next) + kernel(n + i, n + next) - kernel(i, n + next) - kernel(next, n + i);
+    }
+    return sum / n + 2 / (n - 1);
+  }
   let [within, between] = [0, 0];
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
@@ -51,7 +59,10 @@ const meanDistance = (s: Layers, t: Layers) => {
   );
 };
 
-describe("JMMD", () => {
+describe.each([
+  ["quadratic", jointMmd],
+  ["linear", linearJointMmd],
+] as const)("JMMD by the %s estimate", (estimate, jointMmd) => {
   it.each([0, 0.5, 2])("is what its definition says, features shifted by %s", async (shift) => {
     const device = await testDevice();
     const [s, t] = [layers(1), layers(2, shift)];
@@ -59,7 +70,7 @@ describe("JMMD", () => {
     const value = await scope(() =>
       jointMmd([up(s.features), up(s.predictions)], [up(t.features), up(t.predictions)]),
     ).item();
-    expect(value).toBeCloseTo(reference(s, t), 4);
+    expect(value).toBeCloseTo(reference(estimate, s, t), 4);
   });
 
   it("has the gradient of its definition, the bandwidth held", async () => {
@@ -84,7 +95,7 @@ describe("JMMD", () => {
         const moved = (by: number) => {
           const copy = structuredClone(s);
           copy[part][Math.floor(i / columns)]![i % columns]! += by;
-          return reference(copy, t, width);
+          return reference(estimate, copy, t, width);
         };
         const expected = (moved(step) - moved(-step)) / (2 * step);
         expect(Math.abs(gradient[i]! - expected), `${part} ${i}`).toBeLessThan(2e-3 * largest);

@@ -1,7 +1,7 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildMethod, type MethodName, type NetworkConfig, predict } from "../../src/model/methods.ts";
 import { defaultWeights } from "../../src/model/objective.ts";
-import { defaultTraining, type HostBatch, Trainer, upload } from "../../src/model/train.ts";
+import { defaultTraining, type HostBatch, type TrainConfig, Trainer, upload } from "../../src/model/train.ts";
 import type { GpuDevice } from "../../src/tensor/device.ts";
 import { NonFiniteError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -29,11 +29,17 @@ function batchOf(seed: number, size = 8, side = 16): HostBatch {
   return { size, height: side, width: side, rgb: image(3), depth: image(1), target };
 }
 
-function setUp(device: GpuDevice, name: MethodName, config: NetworkConfig, steps: number) {
+function setUp(
+  device: GpuDevice,
+  name: MethodName,
+  config: NetworkConfig,
+  steps: number,
+  training: Partial<TrainConfig> = {},
+) {
   const rng = new Rng(4);
   const privileged = buildMethod("privileged-depth", device, rng.fork("p"), config);
   const method = buildMethod(name, device, rng.fork("network"), config, { privileged });
-  const trainer = new Trainer(device, method, defaultTraining(steps), rng.fork("train"));
+  const trainer = new Trainer(device, method, { ...defaultTraining(steps), ...training }, rng.fork("train"));
   const close = () => {
     trainer.dispose();
     method.network.dispose();
@@ -89,6 +95,66 @@ it("goes on after a restore as if nothing had happened", async () => {
   for (let step = 2; step < 6; step++) await second.trainer.step(batchOf(step));
   expect(await second.trainer.state()).toEqual(await whole.trainer.state());
   for (const run of [whole, first, second]) run.close();
+});
+
+/** Whether two arrays have the same numbers: much faster than `toEqual`. */
+const alike = (a: Float32Array, b: Float32Array) =>
+  a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+
+describe("terms that rise to their weight", () => {
+  const weights = { ...defaultWeights, jmmd: 0.5, sigmoid: 0.25 };
+  const config = { ...base, weights };
+
+  it.each([{ replay: true }, { replay: false }, { accumulate: 2 }, { accumulate: 2, replay: false }])(
+    "have a k-th of it in the k-th step, all of it from then on, and no other term has less: %o",
+    async (more) => {
+      const device = await testDevice();
+      const { trainer, close } = setUp(device, "one-stage-rgb", config, 6, { ...more, ramp: 4 });
+      for (const share of [1 / 4, 2 / 4, 3 / 4, 1, 1]) {
+        const { losses } = await trainer.step(batchOf(trainer.steps));
+        const { total, task, hall, mmd, kl, jmmd, sigmoid, translation } = losses as Record<string, number>;
+        const rising = weights.alpha * mmd! + weights.beta * kl! + weights.jmmd * jmmd! + weights.sigmoid * sigmoid!;
+        const others = task! + weights.hall * hall! + weights.lambda * translation!;
+        expect(rising).toBeGreaterThan(0.5);
+        expect(total! - others).toBeCloseTo(share * rising, 4);
+      }
+      close();
+    },
+  );
+
+  it.each([1, 2])(
+    "go on after a restore to the same bits, replayed as eager, in %i rounds a step",
+    async (accumulate) => {
+      const device = await testDevice();
+      const options = { accumulate, ramp: 5 };
+      const whole = setUp(device, "one-stage-rgb", config, 6, options);
+      const eager = setUp(device, "one-stage-rgb", config, 6, { ...options, replay: false });
+      const reports = [];
+      for (let step = 0; step < 6; step++) {
+        reports.push(await whole.trainer.step(batchOf(step)));
+        expect(await eager.trainer.step(batchOf(step))).toEqual(reports[step]);
+      }
+      const first = setUp(device, "one-stage-rgb", config, 6, options);
+      for (let step = 0; step < 2; step++) await first.trainer.step(batchOf(step));
+      const second = setUp(device, "one-stage-rgb", config, 6, options);
+      await second.trainer.step(batchOf(99));
+      second.trainer.restore(await first.trainer.state(), 2, "checkpoint");
+      for (let step = 2; step < 6; step++) expect(await second.trainer.step(batchOf(step))).toEqual(reports[step]);
+      const state = await whole.trainer.state();
+      for (const { trainer } of [second, eager]) {
+        for (const [name, values] of await trainer.state()) expect(alike(values, state.get(name)!), name).toBe(true);
+      }
+      for (const run of [whole, eager, first, second]) run.close();
+    },
+  );
+
+  it("are all there at once with a ramp of one step, as without any", async () => {
+    const device = await testDevice();
+    const runs = [0, 1].map((ramp) => setUp(device, "one-stage-rgb", config, 2, { ramp }));
+    const [plain, ramped] = [await runs[0]!.trainer.step(batchOf(0)), await runs[1]!.trainer.step(batchOf(0))];
+    expect(ramped).toEqual(plain);
+    for (const run of runs) run.close();
+  });
 });
 
 it("skips steps that are not finite and stops after ten in a row", async () => {

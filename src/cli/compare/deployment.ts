@@ -62,8 +62,9 @@ export async function measureDeployments(
 /** What decides a network's form: not how it was trained. */
 function formOf({ method, stage: { settings } }: Cell, head: Head): string {
   const { architecture, available } = methods[method];
-  const { task, model, modalities, fusion, fusionBlock, precision } = settings;
-  return JSON.stringify([architecture, available, task, model, modalities, fusion, fusionBlock, precision, head]);
+  const { task, model, modalities, fusion, fusionBlock, fusionNorm, precision } = settings;
+  const fused = [fusion, fusionBlock, fusionNorm];
+  return JSON.stringify([architecture, available, task, model, modalities, ...fused, precision, head]);
 }
 
 async function measure({ device, facts }: Workplace, cell: Cell, head: Head): Promise<Timed> {

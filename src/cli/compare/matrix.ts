@@ -44,6 +44,9 @@ const COMMON_SINCE = [
   ...(["schedule", "warmUp", "startDivisor", "endDivisor", "milestones"] as const),
 ];
 
+// The same, of settings that some methods read.
+const READ_SINCE = ["extra", "fusionNorm", "klPixels", "aligned", "jmmdEstimate", "ramp", "hallInit"] as const;
+
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {
   const cells: Cell[] = [];
@@ -64,8 +67,12 @@ export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetF
 // Digests of the weights that networks start from, by path: they may be large, and many cells ask.
 const digests = new Map<string, string>();
 
-/** What stands in a key for a setting: that of a file is its contents, so that the key is the same wherever it lies. */
-function keyValue(settings: Settings, name: (typeof COMMON_SINCE)[number]): unknown {
+/**
+ * What stands in a key for a setting: for a file its contents, so that the key is the same wherever it lies, and for the number
+ * of images without labels that and the name of the folder that they are cut from.
+ */
+function keyValue(settings: Settings, name: (typeof COMMON_SINCE | typeof READ_SINCE)[number]): unknown {
+  if (name === "extra") return [settings.extra, path.basename(settings.unlabelled!)];
   if (name !== "pretrained" || settings.pretrained === null) return settings[name];
   const file = settings.pretrained;
   let digest = digests.get(file);
@@ -80,15 +87,9 @@ function keyValue(settings: Settings, name: (typeof COMMON_SINCE)[number]): unkn
   return digest;
 }
 
-/** What a method reads: of images without labels their number, and the name of the folder that they are cut from. */
-function readValue(settings: Settings, read: Read): unknown {
-  const { extra, unlabelled } = settings;
-  return read === "extra" && extra > 0 ? [extra, path.basename(unlabelled!)] : settings[read];
-}
-
-/** Settings that methods came to read later, alike. */
-function isNew(read: Read): read is "fusionBlock" | "extra" | "fused" {
-  return read === "fusionBlock" || read === "extra" || read === "fused";
+/** Settings that methods came to read before there was a list of them by name, alike. */
+function isNew(read: Read): read is "fusionBlock" | "fused" {
+  return read === "fusionBlock" || read === "fused";
 }
 
 /** A stage with the stages it needs and the keys of all. */
@@ -98,19 +99,21 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
     Object.entries(needs(needsOf(settings))).map(([part, need]) => [part, keyedStage(need, settings, facts)]),
   );
   const epochs = epochsOf(length, settings);
+  const since: readonly Read[] = READ_SINCE;
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
     reads: reads
-      .filter((read) => !isNew(read) || settings[read] !== addedLater[read])
-      .map((read) => readValue(settings, read)),
+      .filter((read) => !since.includes(read) && (!isNew(read) || settings[read] !== addedLater[read]))
+      .map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
   const revised = revision?.(needsOf(settings)) ?? 0;
   if (revised > 0) Object.assign(decides, { revised });
-  const since = COMMON_SINCE.filter((setting) => settings[setting] !== addedLater[setting]);
-  if (since.length > 0)
-    Object.assign(decides, { since: since.map((setting) => [setting, keyValue(settings, setting)]) });
+  const named = [...COMMON_SINCE, ...READ_SINCE.filter((read) => reads.includes(read))];
+  const changed = named.filter((setting) => settings[setting] !== addedLater[setting]);
+  if (changed.length > 0)
+    Object.assign(decides, { since: changed.map((setting) => [setting, keyValue(settings, setting)]) });
   const hash = createHash("sha256").update(JSON.stringify(decides)).digest("hex").slice(0, 10);
   const list = needs(needsOf(settings));
   return { name, needs: list, epochs, key: `${name}-s${settings.seed}-${hash}`, settings, earlier };

@@ -22,7 +22,7 @@ import {
 import { oneStageObjective, type Pair, transfers } from "../objective.ts";
 import type { Gates, OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
-import { startFrom } from "../start.ts";
+import { startFrom, startStream } from "../start.ts";
 
 /** What such a network gives as a teacher: the fused head's scores and the fused maps. */
 function taught({ scores, fused }: OneStageOutput): SingleOutput {
@@ -95,10 +95,16 @@ export function oneStage(parts: Parts): Built {
     });
     return { streams, whole: [] };
   };
+  const begin = async () => {
+    for (const [k, stream] of network.restoring.entries()) {
+      await startStream(stream, parts.need(named("privileged", missing[k]!)).network);
+    }
+  };
   return {
     network,
     predict,
     beside,
+    ...(config.hallInit === "privileged" ? { begin } : {}),
     loss(batch, pass) {
       const output = run(batch, pass);
       const restored = restorers.map(({ conv }, k) => ({
@@ -112,7 +118,9 @@ export function oneStage(parts: Parts): Built {
         more: more.streams.slice(k, k + 1),
       }));
       const whole = teachesFused ? [wholePair(output, batch), ...more.whole] : [];
-      return oneStageObjective(output, privileged, input(batch, "target"), weights, judge, whole);
+      return oneStageObjective(output, privileged, input(batch, "target"), weights, judge, {
+        ...{ whole, ramp: pass.ramp },
+      });
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };

@@ -8,7 +8,8 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { singleStream } from "../architectures.ts";
 import { type Built, type DeviceBatch, input, type Method, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
 import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
-import type { SingleOutput } from "../single.ts";
+import type { SingleNetwork, SingleOutput } from "../single.ts";
+import { startStream } from "../start.ts";
 import { predictionKl } from "../transfer.ts";
 
 /** What a single network gives for a batch; `more` is the same for unlabelled images beside it, or null. */
@@ -38,7 +39,7 @@ function single(parts: Parts, objective: Objective): Built {
       const output = network.forward(input(batch, available), pass);
       const beside = unlabelledOf(batch);
       const more = beside && { output: network.forward(input(beside, available), withoutTrace(pass)), batch: beside };
-      return objective(new Terms(), { output, batch, more }).loss(output.scores, input(batch, "target"));
+      return objective(new Terms(pass.ramp), { output, batch, more }).loss(output.scores, input(batch, "target"));
     },
     teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
   };
@@ -55,13 +56,13 @@ export function plain(parts: Parts): Built {
 /** Knowledge distillation: cross entropy and T²·KL to the teacher. Source: Hinton et al. 2015; method.md (b)4. */
 export function distilled(parts: Parts): Built {
   const { judge, config } = parts;
-  const { kd, temperature } = config.weights;
+  const { weights } = config;
   return single(parts, (terms, seen) =>
     terms
       .add("task", 1, () => judge.judge(seen.output.scores, input(seen.batch, "target")))
-      .add("kl", kd, () =>
+      .add("kl", weights.kd, () =>
         meanOver(pairsWith(parts.need("teacher"), seen), ({ scores }, teacher) =>
-          predictionKl(scores, teacher, temperature),
+          predictionKl(scores, teacher, weights),
         ),
       ),
   );
@@ -79,10 +80,14 @@ export function generalized(parts: Parts): Built {
 
 /**
  * The first stage of the two-stage control: a stream that learns under L_JAN from a frozen teacher, and with weight `hall`
- * from the labels as H does. Source: method.md (b)10.
+ * from the labels as H does; it may start from that teacher. Source: method.md (b)10, d.5.
  */
 export function adapted(parts: Parts): Built {
-  return adaptedBeside(parts, parts.config.weights.hall);
+  const { hallInit = "fresh", weights } = parts.config;
+  const built = adaptedBeside(parts, weights.hall);
+  if (hallInit === "fresh") return built;
+  const begin = () => startStream(built.network as SingleNetwork, parts.need("teacher").network);
+  return { ...built, begin };
 }
 
 /** The student of MSHNet: cross entropy and L_JAN from a frozen teacher. Source: method.md (b)9. */
