@@ -83,6 +83,7 @@ function program(io: Io): Command {
     .option("--unlabelled <folder>", "dataset that rows with extra images learn from without labels")
     .requiredOption("--out <folder>", "where results and report go; done cells in it are not done again")
     .option("--work <folder>", "where networks and checkpoints go; a folder in --out without it")
+    .option("--known <folders...>", "results of other comparisons: cells of the same networks are taken from there")
     .option("--cell <n>", "only this cell, by number from 0 or by name: for a job of a scheduler")
     .option("--list", "only say which cells there are, and which are done")
     .option("--report", "only write the report of the cells that are done")

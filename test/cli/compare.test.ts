@@ -123,6 +123,20 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     expect(trained[0]).toContain("kd-rgb");
   });
 
+  it("takes cells of the same networks from another comparison, and no others", async () => {
+    const other = { id: "same", method: "one-stage" };
+    const changed = { id: "changed", method: "one-stage", settings: { beta: 3 } };
+    const few = configured("few", { rows: [other, changed], ours: "same", baseline: null, upper: null });
+    const known = ["--known", path.join(folder, "whole")];
+    const { code, err } = await compare(few, "few", ...known, "--cell", "rgb-same-s1");
+    expect(code, err.join("\n")).toBe(0);
+    expect(err.filter((line) => /known|epoch/.test(line))).toEqual([`2 cells are known from ${known[1]}`]);
+    expect(names("few").sort()).toEqual(["rgb-same-s1", "rgb-same-s2"]);
+    expect(cell("few", "rgb-same-s2")).toEqual({ ...cell("whole", "rgb-one-stage-s2"), row: "same" });
+    const none = await compare(few, "few", "--known", folder, "--cell", "rgb-same-s1");
+    expect(none.err.at(-1)).toMatch(/expected the folder of a comparison, with cells in it, got none$/);
+  });
+
   it("writes the report of what is there, and the commands for what is missing", async () => {
     const { code, err } = await compare(file, "whole-part", "--cell", "rgb-only-s1");
     expect(code, err.join("\n")).toBe(0);

@@ -14,6 +14,7 @@ import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
 import { CompareFolder } from "./folder.ts";
 import { groupsOf, without } from "./groups.ts";
+import { takeKnown } from "./known.ts";
 import { type Cell, cellsOf, stagesOf } from "./matrix.ts";
 import { writeReport } from "./report.ts";
 import { mainMetric, Table } from "./table.ts";
@@ -26,6 +27,8 @@ export interface CompareOptions {
   out: string;
   /** Where networks and checkpoints go; below `out` without it. */
   work?: string;
+  /** Folders of other comparisons, whose cells of the same networks are taken over. */
+  known?: string[];
   /** Only this cell: its number, counted from 0, or its name. */
   cell?: string;
   /** Only say which cells there are and which are done. */
@@ -71,6 +74,10 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
     return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
   };
   await mkdir(path.join(out, "cells"), { recursive: true });
+  if (options.known) {
+    const taken = await takeKnown(folder, cells, options.known, facts);
+    io.say(`${taken} ${taken === 1 ? "cell is" : "cells are"} known from ${options.known.join(", ")}`);
+  }
   if (one) {
     const result = await runCell(await place(), one);
     if (options.json) io.out(`${JSON.stringify(result)}\n`);

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { writeFileAtomic } from "../../data/node/atomic.ts";
 import { readJson } from "../../data/node/files.ts";
@@ -47,6 +48,12 @@ export interface CellResult {
   averagedPerImage: PerImage | null;
 }
 
+async function readResult(file: string): Promise<CellResult> {
+  const result = (await readJson(file, MOST_BYTES)) as CellResult;
+  if (result?.format !== "onestage-cell-1") throw new FormatError(file, "the result of a cell", "something else");
+  return result;
+}
+
 /** The folder of a comparison: results of cells, which are small, and the networks of stages, which are not. */
 export class CompareFolder {
   constructor(
@@ -78,9 +85,19 @@ export class CompareFolder {
   async readCell(cell: Cell): Promise<CellResult | null> {
     const file = this.cellFile(cell);
     if (!existsSync(file)) return null;
-    const result = (await readJson(file, MOST_BYTES)) as CellResult;
-    if (result?.format !== "onestage-cell-1") throw new FormatError(file, "the result of a cell", "something else");
+    const result = await readResult(file);
     return result.key === cell.stage.key ? result : null;
+  }
+
+  /** The results of all cells. @throws FormatError if there are none, or one is damaged. */
+  async readCells(): Promise<CellResult[]> {
+    const cells = path.join(this.root, "cells");
+    const names = await readdir(cells).catch(() => {
+      throw new FormatError(this.root, "the folder of a comparison, with cells in it", "none");
+    });
+    return Promise.all(
+      names.filter((name) => name.endsWith(".json")).map((name) => readResult(path.join(cells, name))),
+    );
   }
 
   /** Keeps a cell's result. */
