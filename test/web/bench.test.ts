@@ -18,6 +18,9 @@ const LONG = 180_000;
 const SMALL = ["matmul 64x512x10", "matmul 64x512x10 backward"];
 
 const ready = (page: Page) => page.waitForSelector("#bench-start:not([disabled])");
+/** Waits until a table has all its rows. */
+const filled = (page: Page, table: string) => page.locator(`${table}[aria-busy=false]`).waitFor({ state: "attached" });
+
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
 
 async function measure(page: Page, words = "64x512x10"): Promise<void> {
@@ -59,7 +62,8 @@ describe("measuring in a page", disturbed, () => {
     await says(page, "#bench-state", /^Done$/, LONG);
     expect(await page.textContent("#fact-done")).toBe("2 of 2");
     expect(await texts(page, "#rows tbody th")).toEqual(SMALL);
-    expect((await texts(page, "#roofline circle title")).map((title) => title.split(":")[0])).toEqual(SMALL);
+    const plotted = async () => (await texts(page, "#roofline circle title")).map((title) => title.split(":")[0]);
+    await expect.poll(plotted).toEqual(SMALL);
 
     const { name, text } = await download(page, "#bench-download");
     expect(name).toMatch(/^onestage-bench-\d{4}-\d\d-\d\d\.json$/);
@@ -162,6 +166,7 @@ describe("measuring in a page", disturbed, () => {
     await says(page, "#bench-state", /^Done$/);
     await load(page, "same.json", JSON.stringify(full));
     await says(page, "#comparison", new RegExp(`0 faster, 0 slower, ${full.rows.length} within the noise`));
+    await filled(page, "#rows");
     expect(await page.locator("#rows tbody tr").count()).toBe(full.rows.length);
     expect(await longestTask()).toBeLessThan(50);
     expect(troubles.said).toEqual([]);
@@ -189,6 +194,7 @@ describe("profiling in a page", disturbed, () => {
     expect(await page.textContent("#groups-title")).toBe(
       "one-stage-rgb, tiny (classify), training step, 4 images of 16×16",
     );
+    await filled(page, "#groups");
     expect(await texts(page, "#groups th")).toEqual(expect.arrayContaining(["conv2d gradient", "adamw", "mmd"]));
     await says(page, "#profile-text", /^one-stage-rgb.*^ceilings of this adapter: [\d.]+ GFLOP\/s.*^total /ms);
     for (const [by, pattern] of [
@@ -197,6 +203,7 @@ describe("profiling in a page", disturbed, () => {
       ["kernel", /^conv2d/],
     ] as const) {
       await page.check(`[name=by][value=${by}]`, { force: true });
+      await filled(page, "#groups");
       expect((await texts(page, "#groups thead th"))[0]).toBe(by);
       expect((await texts(page, "#groups tbody th")).filter((name) => pattern.test(name))).not.toEqual([]);
     }
@@ -226,6 +233,7 @@ describe("profiling in a page", disturbed, () => {
     );
     await says(page, "#profile-note", /^Without the GPU's clock each dispatch was submitted and awaited alone/);
     await says(page, "#profile-text", /^times: wall time, medians over 1 runs$/m);
+    await filled(page, "#groups");
     expect(await texts(page, "#groups tbody th")).toContain("conv2d");
     expect((await texts(page, "#groups tbody th")).join()).not.toContain("gradient");
     await page.check("[name=view][value=bench]", { force: true });

@@ -29,7 +29,13 @@ export class MeasureView {
   #state = "";
   #busy = true;
   #measuring = false;
-  readonly #drawSoon = inNextFrame(() => this.#draw());
+  /** Whether what is shown is not what there is. */
+  #stale = false;
+  readonly #drawSoon = inNextFrame(() => {
+    if (this.#stale) this.#draw();
+  });
+  // In a frame of its own: to lay out the rows and the plot together would hold up the page.
+  readonly #plotSoon = inNextFrame(() => this.#drawRoofline());
 
   /** `lock` is told when measuring begins and ends. */
   constructor(
@@ -41,6 +47,7 @@ export class MeasureView {
     document.adoptedStyleSheets.push(style);
     client.on("bench", (update) => {
       this.#update = update;
+      this.#stale = true;
       this.#drawSoon();
     });
   }
@@ -69,7 +76,12 @@ export class MeasureView {
       this.#other = null;
       this.#draw();
     });
-    new ResizeObserver(() => this.#drawSoon()).observe(element("bench"));
+    // Only of its width: what is drawn changes the height.
+    let width = 0;
+    new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width !== width) this.#plotSoon();
+      width = contentRect.width;
+    }).observe(element("bench"));
     this.#showChoice();
     this.lock(false);
   }
@@ -163,6 +175,7 @@ export class MeasureView {
   }
 
   #draw(): void {
+    this.#stale = false;
     const { result = null, total = 0, next = null, left = null } = this.#update ?? {};
     const other = this.#other?.result ?? null;
     const rows = result?.rows ?? [];
@@ -184,11 +197,12 @@ export class MeasureView {
     list("comparison", comparison ? [this.#otherNote(), ...comparisonNotes(comparison)] : []);
     const leftOut = (result?.skipped ?? []).map(({ name, reason }) => `left out: ${name} (${reason})`);
     list("remarks", [...gainNotes(rows), ...stepNotes(rows), ...leftOut]);
-    this.#drawRoofline(result);
+    this.#plotSoon();
     this.#showControls();
   }
 
-  #drawRoofline(result: Result | null): void {
+  #drawRoofline(): void {
+    const result = this.#update?.result ?? null;
     const card = element("roofline-card");
     const kernels = result?.rows.some(({ group, flops, bytes }) => group === "kernel" && flops && bytes) ?? false;
     card.hidden = !(kernels && result?.ceilings);
