@@ -179,4 +179,5 @@ class TrainPage {
   }
 }
 
-if (hasWebGpu()) new TrainPage().open();
+// In a task of its own: reading the modules has taken one already.
+if (hasWebGpu()) setTimeout(() => new TrainPage().open());
