@@ -87,7 +87,7 @@ export function explanation(data: ComparisonData, { draws }: ComparisonAnalysis)
     "Differences are paired seed by seed. Over seeds: Student's t interval of 95% on these images. Over images: bootstrap interval of 95% of these networks.",
     `Bootstraps draw ${draws} times${grouped}. A difference counts as above or below 0 only if both intervals are; none is corrected for the number of comparisons.`,
     "With few seeds a bootstrap over seeds is too narrow; read it beside Student's interval.",
-    "FLOPs, memory and time of prediction are of one image; a multiply-add counts as two. Training time is the mean over seeds, with the stages that methods share.",
+    "FLOPs, memory and time of prediction are of one image; a multiply-add counts as two. Training time is the mean over seeds, with the stages that methods share; it is that of the machine and driver on which a cell was trained, with whatever else ran there.",
   ];
 }
 
