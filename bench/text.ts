@@ -204,7 +204,7 @@ export function comparisonNotes({ changes, onlyBefore, onlyAfter, warnings }: Co
   return [
     ...warnings.map((warning) => `careful: ${warning}`),
     `${count("faster")} faster, ${count("slower")} slower, ${count("same")} within the noise`,
-    ...(onlyBefore.length > 0 ? [`not measured now: ${onlyBefore.length} cases`] : []),
-    ...(onlyAfter.length > 0 ? [`new: ${onlyAfter.length} cases`] : []),
+    ...(onlyBefore.length > 0 ? [`cases not measured now: ${onlyBefore.length}`] : []),
+    ...(onlyAfter.length > 0 ? [`cases not measured before: ${onlyAfter.length}`] : []),
   ];
 }
