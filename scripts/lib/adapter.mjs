@@ -50,7 +50,7 @@ function nativeAttempts() {
 }
 
 function linuxAttempts() {
-  const folder = unpackable ? undefined : unpackedFolder("swiftshader");
+  const folder = unpackable() ? undefined : unpackedFolder("swiftshader");
   // A launcher started by another one must not mistake the other's choice for the machine's own loader.
   const libraries = (process.env.LD_LIBRARY_PATH ?? "").split(delimiter).filter((path) => path && path !== folder);
   const system = { LD_LIBRARY_PATH: libraries.join(delimiter) };
@@ -70,7 +70,7 @@ function linuxAttempts() {
     },
     swiftshader() {
       if (process.arch !== "x64") return { failure: `no SwiftShader packaged for linux-${process.arch}` };
-      if (unpackable) return { failure: unpackable };
+      if (unpackable()) return { failure: unpackable() };
       const unpacked = fillOnce(folder, (temporary) => {
         extractTar(archive("swiftshader.tar.br"), temporary, ["libvk_swiftshader.so"]);
         // Dawn opens the Vulkan loader by this name; SwiftShader serves it directly.

@@ -16,21 +16,22 @@ import { cacheDir, root, SetupError } from "./project.mjs";
 
 const NAME = "@sparticuz/chromium";
 
-// Among the project's own dependencies; beside this package where it is installed in somebody else's project.
-const packageDir = [join(root, "node_modules", NAME), join(root, "..", NAME)].find(existsSync);
+// Among the project's own dependencies; beside this package where it is installed in somebody else's project. Looked for
+// each time: the first start in a fresh clone installs it after this module is read.
+const packageDir = () => [join(root, "node_modules", NAME), join(root, "..", NAME)].find(existsSync);
 
 /** Why nothing can be unpacked; undefined where it can. */
-export const unpackable = packageDir ? undefined : `SwiftShader is not installed (npm install ${NAME})`;
+export const unpackable = () => (packageDir() ? undefined : `SwiftShader is not installed (npm install ${NAME})`);
 
 /** Folder in the cache for something unpacked from the package; it changes with the package's version. */
 export function unpackedFolder(name) {
-  const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+  const { version } = JSON.parse(readFileSync(join(packageDir(), "package.json"), "utf8"));
   return join(cacheDir, `${name}-${version}`);
 }
 
 /** Path of one of the package's archives. */
 export function archive(name) {
-  return join(packageDir, "bin", name);
+  return join(packageDir(), "bin", name);
 }
 
 /**
