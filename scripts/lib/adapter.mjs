@@ -50,7 +50,8 @@ function nativeAttempts() {
 }
 
 function linuxAttempts() {
-  const folder = unpackable() ? undefined : unpackedFolder("swiftshader");
+  const missing = unpackable();
+  const folder = missing ? undefined : unpackedFolder("swiftshader");
   // A launcher started by another one must not mistake the other's choice for the machine's own loader.
   const libraries = (process.env.LD_LIBRARY_PATH ?? "").split(delimiter).filter((path) => path && path !== folder);
   const system = { LD_LIBRARY_PATH: libraries.join(delimiter) };
@@ -70,7 +71,7 @@ function linuxAttempts() {
     },
     swiftshader() {
       if (process.arch !== "x64") return { failure: `no SwiftShader packaged for linux-${process.arch}` };
-      if (unpackable()) return { failure: unpackable() };
+      if (missing) return { failure: missing };
       const unpacked = fillOnce(folder, (temporary) => {
         extractTar(archive("swiftshader.tar.br"), temporary, ["libvk_swiftshader.so"]);
         // Dawn opens the Vulkan loader by this name; SwiftShader serves it directly.
