@@ -77,6 +77,11 @@ export const flags = {
   klPixels: choice("--kl-pixels", ["mean", "sum"], "mean or sum over the pixels of its maps"),
   aligned: choice("--aligned", ["map", "pooled"], "MK-MMD of whole maps, or of their means over pixels"),
   jmmdEstimate: choice("--jmmd-estimate", ["quadratic", "linear"], "JMMD of all pairs of images, or of neighbours"),
+  jmmdLayers: choice(
+    "--jmmd-layers",
+    ["last", "all"],
+    "JMMD joins predictions with the deepest map, or with every stage's",
+  ),
   ramp: whole("--ramp", 0, 100_000, "epochs in which alpha, beta, jmmd and sigmoid rise to their values"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
   jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),

@@ -104,7 +104,7 @@ export class SegmentationDecoder extends Head {
       scores.unshift(score);
       y = finer;
     }
-    return { scores: [this.#finest(y, x), ...scores], features: [...maps.slice(-3, -1), context] };
+    return { scores: [this.#finest(y, x), ...scores], features: [...maps.slice(-3, -1), context], maps };
   }
 
   /** The finest class scores for images x, from the last step's map. */

@@ -3,12 +3,18 @@ import { Dropout, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** What a head gives: class scores, and the maps in which one network is made like another. */
-export interface HeadOutput {
+/** The maps in which one network is made like another, [N,h,w,C] each. */
+export interface Maps {
+  /** The deepest ones, deepest last: what JAN aligns. Source: method.md a.4 (placement). */
+  features: Tensor[];
+  /** Those of all stages, first stage first. */
+  maps: readonly Tensor[];
+}
+
+/** What a head gives: class scores, and such maps. */
+export interface HeadOutput extends Maps {
   /** [N,classes] for images; for pixels one [N,h,w,classes] a scale, finest first. */
   scores: Tensor[];
-  /** The deepest maps, [N,h,w,C] each, deepest last. Source: method.md a.4 (placement). */
-  features: Tensor[];
 }
 
 /** What turns the maps of an encoder into class scores. */
@@ -36,6 +42,7 @@ export class ClassifierHead extends Head {
 
   forward(maps: readonly Tensor[], _x: Tensor, pass: Pass): HeadOutput {
     const deepest = maps.at(-1)!;
-    return { scores: [this.fc.forward(this.dropout.forward(globalAvgPool(deepest), pass))], features: [deepest] };
+    const scores = this.fc.forward(this.dropout.forward(globalAvgPool(deepest), pass));
+    return { scores: [scores], features: [deepest], maps };
   }
 }

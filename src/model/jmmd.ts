@@ -10,22 +10,23 @@ const FACTORS = [1 / 8, 1 / 4, 1 / 2, 1, 2];
 // The prediction layer has one kernel exp(-D / 1.69).
 const PREDICTION_WIDTH = 1.69;
 
-/** A feature [B,d] and a prediction [B,K] an image. */
-type Layers = readonly [features: Tensor, predictions: Tensor];
+/** Features of one layer or more, [B,d] each, and a prediction [B,K]. */
+type Layers = readonly [...features: Tensor[], predictions: Tensor];
 
 /**
- * Joint maximum mean discrepancy of two batches, each a feature [B,d] and a prediction [B,K] an image: the kernels of both
- * layers are multiplied, so that the joint distribution is compared; the quadratic, unbiased estimate, which may be negative.
+ * Joint maximum mean discrepancy of two batches, each one feature [B,d] or more and a prediction [B,K] an image: the kernels of
+ * all layers are multiplied, so that the joint distribution is compared; the quadratic, unbiased estimate, which may be negative.
  * A one-element tensor. Source: Long et al. 2017, eq. 9; constants as in method.md (b)11.
  */
 export function jointMmd(source: Layers, target: Layers): Tensor {
   const n = source[0].shape[0]!;
-  const [features, predictions] = [0, 1].map((layer) => squaredDistances(source[layer]!, target[layer]!));
-  const width = affine(mean(features!.detach()), 2, 1e-6);
-  const joint = jointKernel(features!, predictions!, width);
+  const distances = source.map((layer, i) => squaredDistances(layer, target[i]!));
+  const widths = distances.slice(0, -1).map((features) => affine(mean(features.detach()), 2, 1e-6));
+  const joint = jointKernel(distances, widths);
   const total = (row: number, column: number) => sum(slice(joint, [row * n, column * n], [n, n]));
-  // The diagonal of the joint kernel is constant: one for each kernel of the feature layer.
-  const within = affine(add(total(0, 0), total(1, 1)), 1 / (n * (n - 1)), (-2 * FACTORS.length) / (n - 1));
+  // The diagonal of the joint kernel is constant: one for each kernel of a feature layer, multiplied.
+  const diagonal = FACTORS.length ** widths.length;
+  const within = affine(add(total(0, 0), total(1, 1)), 1 / (n * (n - 1)), (-2 * diagonal) / (n - 1));
   const between = affine(add(total(0, 1), total(1, 0)), 1 / (n * n));
   return affine(sub(within, between), 1, 2 / (n - 1));
 }
@@ -37,14 +38,16 @@ export function jointMmd(source: Layers, target: Layers): Tensor {
  */
 export function linearJointMmd(source: Layers, target: Layers): Tensor {
   const n = source[0].shape[0]!;
-  const rows = concat([source[0].detach(), target[0].detach()], 0);
-  const fromMean = square(sub(rows, mean(rows, { axes: [0], keepDims: true })));
-  // The mean squared distance of all pairs is twice that from the mean row: the width is the quadratic estimate's.
-  const width = affine(mean(fromMean), 4 * rows.shape[1]!, 1e-6);
-  const next = (layers: Layers) => layers.map(rolled) as [Tensor, Tensor];
-  const total = (a: Layers, b: Layers) => {
-    const [features, predictions] = [0, 1].map((layer) => sum(square(sub(a[layer]!, b[layer]!)), { axes: [1] }));
-    return sum(jointKernel(features!, predictions!, width));
+  const widths = source.slice(0, -1).map((features, i) => {
+    const rows = concat([features.detach(), target[i]!.detach()], 0);
+    const fromMean = square(sub(rows, mean(rows, { axes: [0], keepDims: true })));
+    // The mean squared distance of all pairs is twice that from the mean row: the width is the quadratic estimate's.
+    return affine(mean(fromMean), 4 * rows.shape[1]!, 1e-6);
+  });
+  const next = (layers: Layers) => layers.map(rolled);
+  const total = (a: readonly Tensor[], b: readonly Tensor[]) => {
+    const distances = a.map((layer, i) => sum(square(sub(layer, b[i]!)), { axes: [1] }));
+    return sum(jointKernel(distances, widths));
   };
   const [nextSource, nextTarget] = [next(source), next(target)];
   const within = add(total(source, nextSource), total(target, nextTarget));
@@ -58,11 +61,13 @@ function rolled(x: Tensor): Tensor {
   return concat([slice(x, [1, 0], [n - 1, columns]), slice(x, [0, 0], [1, columns])], 0);
 }
 
-/** The product of both layers' kernels, element by element of their squared distances. */
-function jointKernel(features: Tensor, predictions: Tensor, width: Tensor): Tensor {
-  const scaled = div(features, width);
-  const kernels = FACTORS.map((factor) => exp(affine(scaled, -1 / factor))).reduce(add);
-  return mul(kernels, exp(affine(predictions, -1 / PREDICTION_WIDTH)));
+/** The product of all layers' kernels, element by element of their squared distances; a width for each layer of features. */
+function jointKernel(distances: readonly Tensor[], widths: readonly Tensor[]): Tensor {
+  const ofFeatures = widths.map((width, i) => {
+    const scaled = div(distances[i]!, width);
+    return FACTORS.map((factor) => exp(affine(scaled, -1 / factor))).reduce(add);
+  });
+  return [...ofFeatures, exp(affine(distances.at(-1)!, -1 / PREDICTION_WIDTH))].reduce(mul);
 }
 
 /** All squared distances between the rows of two batches together, [2B,2B]. */

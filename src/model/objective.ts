@@ -60,7 +60,7 @@ export const defaultWeights: ObjectiveWeights = {
   alpha: 2,
   beta: 1,
   lambda: 0.01,
-  ...{ temperature: 2, klPixels: "mean", aligned: "map", jmmdEstimate: "quadratic" },
+  ...{ temperature: 2, klPixels: "mean", aligned: "map", jmmdEstimate: "quadratic", jmmdLayers: "last" },
   smoothing: 0.1,
   jmmd: 0,
   sigmoid: 0,
@@ -196,11 +196,11 @@ export function oneStageObjective(
 ): Loss {
   const { scores, translated } = output;
   const terms = new Terms(ramp).add("task", 1, () => judge.judge(scores, target));
-  for (const [k, { scores: hallucinated, features }] of output.restored.entries()) {
+  for (const [k, { scores: hallucinated, ...maps }] of output.restored.entries()) {
     if (!hallucinated) continue;
     const { output: teacher = null, restored = null, more = [] } = privileged[k] ?? {};
     terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
-    const pairs: Pair[] = teacher ? [[{ scores: hallucinated, features }, teacher], ...more] : [];
+    const pairs: Pair[] = teacher ? [[{ scores: hallucinated, ...maps }, teacher], ...more] : [];
     if (pairs.length > 0) transferTerms(terms, pairs, weights);
     if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
   }

@@ -7,7 +7,7 @@ import { meanOf, weighted } from "./blocks.ts";
 import type { Translated } from "./ctn.ts";
 import { Encoder, type EncoderConfig } from "./encoder.ts";
 import { createFusion, type FusionBlock, type FusionName } from "./fusion.ts";
-import type { Head, HeadOutput } from "./head.ts";
+import type { Head, HeadOutput, Maps } from "./head.ts";
 import { createHead, type Task } from "./task.ts";
 
 /** Where the two streams are fused: after stem and every stage, after every stage, or once after the second stage. */
@@ -33,11 +33,9 @@ export interface OneStageConfig {
 }
 
 /** What a stream that stands for a missing modality gives. */
-export interface RestoredOutput {
+export interface RestoredOutput extends Maps {
   /** Class scores of its own head, as those of F; null without one. */
   scores: Tensor[] | null;
-  /** Its deepest maps, [N,H,W,C] each, deepest last: what JAN aligns with P. */
-  features: Tensor[];
 }
 
 /** What the network gives. */
@@ -46,8 +44,8 @@ export interface OneStageOutput {
   scores: Tensor[];
   /** What the other streams give, in their order. */
   restored: RestoredOutput[];
-  /** The fused maps at the places of the aligned ones: what another network may be made like. */
-  fused: Tensor[];
+  /** The fused maps: what another network may be made like. */
+  fused: Maps;
   /** Per fusion level: the modalities as the shared translators see them; empty where none translate. */
   translated: Translated[];
 }
@@ -172,8 +170,9 @@ export class OneStageNetwork extends Module {
       restored: streams.map(({ maps }, k) => ({
         scores: named ? heads[k]!.scores : null,
         features: heads[k]?.features ?? maps.slice(-1),
+        maps,
       })),
-      fused: own.features,
+      fused: { features: own.features, maps: fused },
       translated,
     };
   }

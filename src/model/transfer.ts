@@ -24,6 +24,8 @@ export interface TransferForm {
   aligned: "map" | "pooled";
   /** Whether JMMD is estimated from all pairs of images, or from each image and the next. */
   jmmdEstimate: "quadratic" | "linear";
+  /** Whether JMMD joins the predictions with the deepest aligned map, or with the maps of all stages. */
+  jmmdLayers: "last" | "all";
 }
 
 /** Σ over the aligned maps of MK-MMD between student and teacher, each map one row an image. Source: method.md a.4 (D1), a.6. */
@@ -65,17 +67,17 @@ export function hallucinationSum(student: readonly Tensor[], teacher: SingleOutp
   return affine(hallucinationLoss(student, teacher), deepest.size / deepest.shape[0]!);
 }
 
-/** JMMD of the pooled deepest map and the finest prediction, joined. Source: Long et al. 2017; method.md (b)11. */
+/** JMMD of the pooled deepest map, or those of all stages, and the finest prediction, joined. Source: Long et al. 2017; method.md (b)11. */
 export function jointAdaptation(
   student: SingleOutput,
   teacher: SingleOutput,
-  { jmmdEstimate }: Pick<TransferForm, "jmmdEstimate">,
+  { jmmdEstimate, jmmdLayers }: Pick<TransferForm, "jmmdEstimate" | "jmmdLayers">,
 ): Tensor {
-  const layers = ({ features, scores }: SingleOutput): [Tensor, Tensor] => [
-    pooled(features.at(-1)!),
-    pooled(softmax(scores[0]!)),
-  ];
-  const [source, target] = [layers(student), layers(teacher).map((layer) => layer.detach()) as [Tensor, Tensor]];
+  const layers = ({ features, maps, scores }: SingleOutput) => {
+    const joined = jmmdLayers === "all" ? maps : features.slice(-1);
+    return [...joined, softmax(scores[0]!)].map(pooled) as [...Tensor[], Tensor];
+  };
+  const [source, target] = [layers(student), layers(teacher).map((layer) => layer.detach()) as [...Tensor[], Tensor]];
   return jmmdEstimate === "linear" ? linearJointMmd(source, target) : jointMmd(source, target);
 }
 

@@ -100,10 +100,10 @@ export function networkConfig(
 ): NetworkConfig {
   const { task, model, fusion, fusionBlock, privileged, teacher, hallInit, precision, recompute } = settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
-  const { klPixels, aligned, jmmdEstimate } = settings;
+  const { klPixels, aligned, jmmdEstimate, jmmdLayers } = settings;
   const weights = {
     ...{ hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd },
-    ...{ klPixels, aligned, jmmdEstimate },
+    ...{ klPixels, aligned, jmmdEstimate, jmmdLayers },
   };
   const classes = names.length;
   return {

@@ -113,6 +113,7 @@ describe("the key of a stage", () => {
     ["klPixels", "mean", "sum"],
     ["aligned", "map", "pooled"],
     ["jmmdEstimate", "quadratic", "linear"],
+    ["jmmdLayers", "last", "all"],
     ["ramp", 0, 3],
     ["hallInit", "fresh", "privileged"],
   ] as const)("changes with %s where its method, or one that it needs, reads that", (setting, usual, other) => {

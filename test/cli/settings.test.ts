@@ -40,6 +40,7 @@ describe("a flag", () => {
     ["aligned", "flat"],
     ["klPixels", "max"],
     ["jmmdEstimate", "cubic"],
+    ["jmmdLayers", "first"],
     ["hallInit", "imagenet"],
     ["ramp", "1.5"],
     ["ramp", "-1"],
@@ -108,9 +109,10 @@ describe("the settings of a new run", () => {
 
   it("of runs from before they had a choice are as such runs are without one", () => {
     const settings = newSettings({});
-    const { fusionNorm, klPixels, aligned, jmmdEstimate, hallInit, ramp, ...older } = settings;
+    const { fusionNorm, klPixels, aligned, jmmdEstimate, jmmdLayers, hallInit, ramp, ...older } = settings;
     expect({ fusionNorm, klPixels, aligned }).toEqual({ fusionNorm: "batch", klPixels: "mean", aligned: "map" });
-    expect({ jmmdEstimate, hallInit, ramp }).toEqual({ jmmdEstimate: "quadratic", hallInit: "fresh", ramp: 0 });
+    expect({ jmmdEstimate, jmmdLayers }).toEqual({ jmmdEstimate: "quadratic", jmmdLayers: "last" });
+    expect({ hallInit, ramp }).toEqual({ hallInit: "fresh", ramp: 0 });
     expect(readSettings(new Entry(older, "config.json", "settings"))).toEqual(settings);
   });
 

@@ -179,6 +179,7 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     extra: {},
   },
   ...{ klPixels: { klPixels: "sum" }, aligned: { aligned: "pooled" }, jmmdEstimate: { jmmdEstimate: "linear" } },
+  jmmdLayers: { jmmdLayers: "all" },
   ...{ fusionNorm: { normalise: false }, hallInit: { hallInit: "privileged" }, ramp: {} },
 };
 
@@ -188,6 +189,7 @@ const under: Partial<Record<Read, Partial<NetworkConfig>>> = {
   // The only map that is aligned where images are classified has one pixel here.
   aligned: { task: "segment" },
   jmmdEstimate: { weights: { ...defaultWeights, jmmd: 1 } },
+  jmmdLayers: { weights: { ...defaultWeights, jmmd: 1 } },
 };
 
 it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== "none"))(

@@ -115,7 +115,7 @@ describe.each(fusionNames)("fusion by %s", (block) => {
     const [single, second] = [task === "classify" ? [2, 3] : [2, 16, 16, 3], hallucinated!];
     expect(scores[0]!.shape).toEqual(single);
     expect(second.map(({ shape }) => shape)).toEqual(scores.map(({ shape }) => shape));
-    expect(features.map(({ shape }) => shape)).toEqual(fused.map(({ shape }) => shape));
+    expect(features.map(({ shape }) => shape)).toEqual(fused.features.map(({ shape }) => shape));
     expect(features.map(({ shape }) => shape[3])).toEqual(alignedWidths(task, encoder));
     // The stem and three stages.
     expect(translated.length).toBe(block.startsWith("ctn") ? 4 : 0);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { featureMmd, jointAdaptation, predictionKl } from "../../src/model/transfer.ts";
+import { featureMmd, jointAdaptation, predictionKl, type TransferForm } from "../../src/model/transfer.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { scope, type Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../device.ts";
@@ -56,7 +56,7 @@ it.each(["map", "pooled"] as const)("MK-MMD compares every aligned map, as --ali
   const expected = sizes
     .map(([, channels], i) => mkMmd(rowsOf(own![i]!, channels, aligned), rowsOf(other![i]!, channels, aligned)))
     .reduce((a, b) => a + b);
-  const teacher = { scores: [], features: maps(other!) };
+  const teacher = { scores: [], features: maps(other!), maps: [] };
   expect(await itemOf(() => featureMmd(maps(own!), teacher, { aligned }))).toBeCloseTo(expected, 4);
 });
 
@@ -83,7 +83,7 @@ it.each(["mean", "sum"] as const)("a KL divergence counts pixels as --kl-pixels 
   const maps = (of: number[][]) => of.map((map, i) => upload(map, sides[i]!, classes));
   const sums = sides.map((_, i) => batchMeanKl(own![i]!, other![i]!, classes, temperature));
   const expected = sums.reduce((total, sum, i) => total + (klPixels === "sum" ? sum : sum / sides[i]! ** 2), 0);
-  const teacher = { scores: maps(other!), features: [] };
+  const teacher = { scores: maps(other!), features: [], maps: [] };
   const value = await itemOf(() => predictionKl(maps(own!), teacher, { temperature, klPixels }));
   expect(value / expected).toBeCloseTo(1, 5);
   // Of images there are no pixels to add up.
@@ -92,21 +92,26 @@ it.each(["mean", "sum"] as const)("a KL divergence counts pixels as --kl-pixels 
   const [mean, sum] = await Promise.all(
     both.map((way) =>
       itemOf(() =>
-        predictionKl(flat(own![0]!), { scores: flat(other![0]!), features: [] }, { temperature, klPixels: way }),
+        predictionKl(
+          flat(own![0]!),
+          { scores: flat(other![0]!), features: [], maps: [] },
+          { temperature, klPixels: way },
+        ),
       ),
     ),
   );
   expect(sum).toBe(mean);
 });
 
-it("JMMD is estimated as --jmmd-estimate says", async () => {
-  const output = (seed: number) => ({
-    scores: [upload(numbers(seed, 4, 3), 4, 3)],
-    features: [upload(numbers(seed + 9, 2, 5), 2, 5)],
-  });
-  const estimates = ["quadratic", "linear"] as const;
-  const [quadratic, linear] = await Promise.all(
-    estimates.map((jmmdEstimate) => itemOf(() => jointAdaptation(output(1), output(2), { jmmdEstimate }))),
-  );
-  expect(Math.abs(quadratic! - linear!)).toBeGreaterThan(1e-3);
+it("JMMD is estimated as --jmmd-estimate says, of what --jmmd-layers says", async () => {
+  const output = (seed: number) => {
+    const deepest = upload(numbers(seed + 9, 2, 5), 2, 5);
+    const maps = [upload(numbers(seed + 19, 4, 2), 4, 2), deepest];
+    return { scores: [upload(numbers(seed, 4, 3), 4, 3)], features: [deepest], maps };
+  };
+  const of = (form: Pick<TransferForm, "jmmdEstimate" | "jmmdLayers">) =>
+    itemOf(() => jointAdaptation(output(1), output(2), form));
+  const quadratic = await of({ jmmdEstimate: "quadratic", jmmdLayers: "last" });
+  expect(Math.abs(quadratic - (await of({ jmmdEstimate: "linear", jmmdLayers: "last" })))).toBeGreaterThan(1e-3);
+  expect(Math.abs(quadratic - (await of({ jmmdEstimate: "quadratic", jmmdLayers: "all" })))).toBeGreaterThan(1e-3);
 });

@@ -45,7 +45,9 @@ const COMMON_SINCE = [
 ];
 
 // The same, of settings that some methods read.
-const READ_SINCE = ["extra", "fusionNorm", "klPixels", "aligned", "jmmdEstimate", "ramp", "hallInit"] as const;
+const READ_SINCE = [
+  ...(["extra", "fusionNorm", "klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "ramp", "hallInit"] as const),
+];
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {

@@ -35,7 +35,7 @@ function joined(parts: Parts, { modalities, begin, loss }: Joined, deployed = tw
     teach: (batch) =>
       noGrad(() => {
         const { a, h } = run(batch, inference);
-        return { scores: averageScores(a.scores, h.scores), features: a.features };
+        return { scores: averageScores(a.scores, h.scores), features: a.features, maps: a.maps };
       }),
   };
 }

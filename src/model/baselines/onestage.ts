@@ -26,7 +26,7 @@ import { startFrom, startStream } from "../start.ts";
 
 /** What such a network gives as a teacher: the fused head's scores and the fused maps. */
 function taught({ scores, fused }: OneStageOutput): SingleOutput {
-  return { scores, features: fused };
+  return { scores, ...fused };
 }
 
 /** Predicts a missing modality from H's deepest map; used while training only. */
@@ -83,8 +83,8 @@ export function oneStage(parts: Parts): Built {
     if (teachesFused) {
       const output = run(beside, withoutTrace(pass));
       const streams = teaching.map((own, k): Pair => {
-        const { scores, features } = output.restored[k]!;
-        return [{ scores: scores!, features }, own];
+        const { scores, ...maps } = output.restored[k]!;
+        return [{ scores: scores!, ...maps }, own];
       });
       return { streams, whole: [wholePair(output, beside)] };
     }
