@@ -89,7 +89,8 @@ type AllSeeing = "modality-dropout" | "rgbd" | "modality-dropout-all" | "rgbd-ir
 /** A method's name. */
 export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | `${PairKind}-${"rgb" | "depth"}` | AllSeeing;
 
-const janForm = ["klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "ramp"] as const;
+/** The settings of how the transfer terms are computed; all came after the first keys of stages. */
+export const janForm = ["klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "ramp"] as const;
 const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid", "extra", ...janForm] as const;
 const kd = ["smoothing", "kd", "temperature", "extra", "klPixels"] as const;
 const fused = ["fusion", "fusionBlock", "fusionNorm"] as const;

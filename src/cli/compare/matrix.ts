@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileError } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
+import { janForm } from "../../model/registry.ts";
 import type { DatasetFacts } from "../../run/dataset.ts";
 import { addedLater } from "../../run/presets.ts";
 import { needsOf, type Settings } from "../../run/settings.ts";
@@ -45,9 +46,7 @@ const COMMON_SINCE = [
 ];
 
 // The same, of settings that some methods read.
-const READ_SINCE = [
-  ...(["extra", "fusionNorm", "klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "ramp", "hallInit"] as const),
-];
+const READ_SINCE = ["extra", "fusionNorm", ...janForm, "hallInit"] as const;
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {
