@@ -1,5 +1,6 @@
 import path from "node:path";
 import { encoders } from "../model/encoder.ts";
+import { featureLossNames } from "../model/featureLoss.ts";
 import { fusionNames } from "../model/fusion.ts";
 import { existsAmong, type MethodName, methods } from "../model/methods.ts";
 import { comparisonAmong } from "../model/plan.ts";
@@ -82,10 +83,12 @@ export const flags = {
     ["last", "all"],
     "JMMD joins predictions with the deepest map, or with every stage's",
   ),
-  ramp: whole("--ramp", 0, 100_000, "epochs in which alpha, beta, jmmd and sigmoid rise to their values"),
+  ramp: whole("--ramp", 0, 100_000, "epochs in which alpha, beta, jmmd, sigmoid and feature rise to their values"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
   jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),
   sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
+  feature: decimal("--feature", 0, 1e6, "weight of another distance between features, in distillation too"),
+  featureLoss: choice("--feature-loss", featureLossNames, "which distance that is"),
   restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),
   fused: decimal("--fused", 0, 1000, "weight of the KL divergence of the fused predictions to those of RGB-D"),
   kd: decimal("--kd", 0, 1000, "weight of the KL divergence in the distillation baselines"),

@@ -5,6 +5,7 @@ import { mean } from "../kernels/reduce.ts";
 import { affine } from "../kernels/unary.ts";
 import type { Live } from "../tensor/command.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { featureLoss } from "./featureLoss.ts";
 import type { Judge } from "./judge.ts";
 import type { OneStageOutput } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
@@ -41,6 +42,8 @@ export interface ObjectiveWeights extends TransferForm {
   jmmd: number;
   /** Weight of the mean squared difference of the sigmoids of H's and P's deepest maps. */
   sigmoid: number;
+  /** Weight of another distance between the student's and the teacher's aligned maps, in the distillation baselines too. */
+  feature: number;
   /** Weight of the L1 distance between the missing modality and what H's deepest map predicts of it. */
   restore: number;
   /** Weight of the temperature-scaled KL divergence of the fused head from a network that sees all modalities. */
@@ -50,8 +53,8 @@ export interface ObjectiveWeights extends TransferForm {
 }
 
 /** Whether anything is learnt from a privileged network's features or predictions. */
-export function transfers({ alpha, beta, jmmd, sigmoid }: ObjectiveWeights): boolean {
-  return alpha + beta + jmmd + sigmoid > 0;
+export function transfers({ alpha, beta, jmmd, sigmoid, feature }: ObjectiveWeights): boolean {
+  return alpha + beta + jmmd + sigmoid + feature > 0;
 }
 
 /** The weights that trained best in an independent prototype, for classification. */
@@ -61,9 +64,11 @@ export const defaultWeights: ObjectiveWeights = {
   beta: 1,
   lambda: 0.01,
   ...{ temperature: 2, klPixels: "mean", aligned: "map", jmmdEstimate: "quadratic", jmmdLayers: "last" },
+  featureLoss: "fitnet",
   smoothing: 0.1,
   jmmd: 0,
   sigmoid: 0,
+  feature: 0,
   restore: 0,
   fused: 0,
   kd: 1,
@@ -165,6 +170,11 @@ export function transferTerms(terms: Terms, pairs: readonly Pair[], weights: Obj
       "sigmoid",
       weights.sigmoid,
       over(({ features }, teacher) => hallucinationLoss(features, teacher)),
+    )
+    .addRising(
+      "feature",
+      weights.feature,
+      over(({ features }, teacher) => featureLoss(features, teacher, weights.featureLoss)),
     );
 }
 

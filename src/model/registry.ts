@@ -90,9 +90,9 @@ type AllSeeing = "modality-dropout" | "rgbd" | "modality-dropout-all" | "rgbd-ir
 export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | `${PairKind}-${"rgb" | "depth"}` | AllSeeing;
 
 /** The settings of how the transfer terms are computed; all came after the first keys of stages. */
-export const janForm = ["klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "ramp"] as const;
+export const janForm = ["klPixels", "aligned", "jmmdEstimate", "jmmdLayers", "feature", "featureLoss", "ramp"] as const;
 const jan = ["alpha", "beta", "temperature", "jmmd", "sigmoid", "extra", ...janForm] as const;
-const kd = ["smoothing", "kd", "temperature", "extra", "klPixels"] as const;
+const kd = ["smoothing", "kd", "temperature", "extra", "klPixels", "feature", "featureLoss"] as const;
 const fused = ["fusion", "fusionBlock", "fusionNorm"] as const;
 const words = { rgb: "RGB", depth: "depth", ir: "infrared" } as const;
 const capitals = { rgb: "RGB", depth: "Depth", ir: "Infrared" } as const;

@@ -8,6 +8,7 @@ import { reshape } from "../kernels/shape.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { abs, affine, clamp, sigmoid } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { FeatureLossName } from "./featureLoss.ts";
 import { jointMmd, linearJointMmd } from "./jmmd.ts";
 import type { SingleOutput } from "./single.ts";
 
@@ -26,6 +27,8 @@ export interface TransferForm {
   jmmdEstimate: "quadratic" | "linear";
   /** Whether JMMD joins the predictions with the deepest aligned map, or with the maps of all stages. */
   jmmdLayers: "last" | "all";
+  /** The distance between aligned maps that `feature` weighs. */
+  featureLoss: FeatureLossName;
 }
 
 /** Σ over the aligned maps of MK-MMD between student and teacher, each map one row an image. Source: method.md a.4 (D1), a.6. */

@@ -39,7 +39,7 @@ export interface Settings extends ObjectiveWeights {
   teacher: NonNullable<NetworkConfig["teacher"]>;
   /** What hallucination streams start from, but for a stem that sees other channels. */
   hallInit: NonNullable<NetworkConfig["hallInit"]>;
-  /** Epochs over which alpha, beta, jmmd and sigmoid rise to their values; 0 for none. */
+  /** Epochs over which alpha, beta, jmmd, sigmoid and feature rise to their values; 0 for none. */
   ramp: number;
   /** How pixels of rare classes count in the task's losses. */
   classWeights: "equal" | "median";
@@ -100,10 +100,10 @@ export function networkConfig(
 ): NetworkConfig {
   const { task, model, fusion, fusionBlock, privileged, teacher, hallInit, precision, recompute } = settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
-  const { klPixels, aligned, jmmdEstimate, jmmdLayers } = settings;
+  const { klPixels, aligned, jmmdEstimate, jmmdLayers, feature, featureLoss } = settings;
   const weights = {
     ...{ hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd },
-    ...{ klPixels, aligned, jmmdEstimate, jmmdLayers },
+    ...{ klPixels, aligned, jmmdEstimate, jmmdLayers, feature, featureLoss },
   };
   const classes = names.length;
   return {

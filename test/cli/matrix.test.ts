@@ -114,6 +114,8 @@ describe("the key of a stage", () => {
     ["aligned", "map", "pooled"],
     ["jmmdEstimate", "quadratic", "linear"],
     ["jmmdLayers", "last", "all"],
+    ["feature", 0, 3],
+    ["featureLoss", "fitnet", "sp"],
     ["ramp", 0, 3],
     ["hallInit", "fresh", "privileged"],
   ] as const)("changes with %s where its method, or one that it needs, reads that", (setting, usual, other) => {

@@ -41,6 +41,8 @@ describe("a flag", () => {
     ["klPixels", "max"],
     ["jmmdEstimate", "cubic"],
     ["jmmdLayers", "first"],
+    ["feature", "-1"],
+    ["featureLoss", "ofd"],
     ["hallInit", "imagenet"],
     ["ramp", "1.5"],
     ["ramp", "-1"],
@@ -109,9 +111,11 @@ describe("the settings of a new run", () => {
 
   it("of runs from before they had a choice are as such runs are without one", () => {
     const settings = newSettings({});
-    const { fusionNorm, klPixels, aligned, jmmdEstimate, jmmdLayers, hallInit, ramp, ...older } = settings;
+    const { fusionNorm, klPixels, aligned, jmmdEstimate, jmmdLayers, feature, featureLoss, hallInit, ramp, ...older } =
+      settings;
     expect({ fusionNorm, klPixels, aligned }).toEqual({ fusionNorm: "batch", klPixels: "mean", aligned: "map" });
     expect({ jmmdEstimate, jmmdLayers }).toEqual({ jmmdEstimate: "quadratic", jmmdLayers: "last" });
+    expect({ feature, featureLoss }).toEqual({ feature: 0, featureLoss: "fitnet" });
     expect({ hallInit, ramp }).toEqual({ hallInit: "fresh", ramp: 0 });
     expect(readSettings(new Entry(older, "config.json", "settings"))).toEqual(settings);
   });

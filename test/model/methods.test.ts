@@ -179,7 +179,7 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     extra: {},
   },
   ...{ klPixels: { klPixels: "sum" }, aligned: { aligned: "pooled" }, jmmdEstimate: { jmmdEstimate: "linear" } },
-  jmmdLayers: { jmmdLayers: "all" },
+  ...{ jmmdLayers: { jmmdLayers: "all" }, feature: { feature: 1 }, featureLoss: { featureLoss: "at" } },
   ...{ fusionNorm: { normalise: false }, hallInit: { hallInit: "privileged" }, ramp: {} },
 };
 
@@ -190,6 +190,7 @@ const under: Partial<Record<Read, Partial<NetworkConfig>>> = {
   aligned: { task: "segment" },
   jmmdEstimate: { weights: { ...defaultWeights, jmmd: 1 } },
   jmmdLayers: { weights: { ...defaultWeights, jmmd: 1 } },
+  featureLoss: { weights: { ...defaultWeights, feature: 1 } },
 };
 
 it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== "none"))(

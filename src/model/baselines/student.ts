@@ -6,6 +6,7 @@ import { inference } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { singleStream } from "../architectures.ts";
+import { featureLoss } from "../featureLoss.ts";
 import { type Built, type DeviceBatch, input, type Method, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
 import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
@@ -53,7 +54,7 @@ export function plain(parts: Parts): Built {
   );
 }
 
-/** Knowledge distillation: cross entropy and T²·KL to the teacher. Source: Hinton et al. 2015; method.md (b)4. */
+/** Knowledge distillation: cross entropy, T²·KL to the teacher, and a distance from its features if wanted. Source: Hinton et al. 2015; method.md (b)4, (b)12. */
 export function distilled(parts: Parts): Built {
   const { judge, config } = parts;
   const { weights } = config;
@@ -63,6 +64,11 @@ export function distilled(parts: Parts): Built {
       .add("kl", weights.kd, () =>
         meanOver(pairsWith(parts.need("teacher"), seen), ({ scores }, teacher) =>
           predictionKl(scores, teacher, weights),
+        ),
+      )
+      .add("feature", weights.feature, () =>
+        meanOver(pairsWith(parts.need("teacher"), seen), ({ features }, teacher) =>
+          featureLoss(features, teacher, weights.featureLoss),
         ),
       ),
   );
