@@ -17,7 +17,9 @@ const properties = {
 // Methods that are left out, and fields that are computed.
 const methods = {
   "src/nn/module.ts": ["modules", "stateDict", "freeze"],
+  "src/tensor/compile.ts": ["handOver"],
   "src/tensor/kernel.ts": ["#cost", "#origin"],
+  "src/tensor/op.ts": ["backward"],
   "src/tensor/program.ts": ["timeline", "memory"],
   "src/tensor/tensor.ts": ["read", "item", "moveTo"],
 };

@@ -1,7 +1,7 @@
 import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { meanOf } from "./blocks.ts";
+import { ConvNorm, meanOf } from "./blocks.ts";
 
 /** The modalities as the translators see them, [N,H,W,C] each (of three, the next multiple of 3 for C). */
 export interface Translated {
@@ -25,6 +25,8 @@ export interface TranslationOptions {
   normalise: boolean;
   /** Whether all modalities go through the same translators (the default), or each through its own. */
   shared?: boolean;
+  /** Whether translators are 3×3 convolutions C → 2C with batch norm, and another 1×1 → 2C begins the mixing. */
+  wide?: boolean;
   /** Number of modalities, and of translators: 2 unless given. */
   streams?: number;
 }
@@ -38,24 +40,35 @@ export interface TranslationOptions {
  * the fused code [(T1(a)+T1(h))/2, (T2(h)+T2(a))/2] is their mean, and nothing needs to be concatenated; likewise for more.
  *
  * The fused map is ReLU(BN(conv1x1(J1))). Batch norm after the mixing convolution is ours: without it the fused network trains worse than a single stream.
- * Source: arXiv 2309.08204 (CTN); structure as in method.md a.3, and a.6 for three modalities.
+ * Source: arXiv 2309.08204 (CTN); structure as in method.md a.3, and a.6 for three modalities and for `wide`: earlier work of
+ * the method's authors, but for its stride of 2, since the fused map goes on where the available one was.
  */
 export class CrossTranslation extends Module {
-  readonly translate: Conv2d;
+  readonly translate: Conv2d | ConvNorm;
+  /** What comes before `mix` where translators are wide. */
+  readonly reduce: ConvNorm | null;
   readonly mix: Conv2d;
   readonly bn: BatchNorm | null;
   /** The first restored modality's translators, where it has its own. */
-  readonly translateRestored: Conv2d | null;
+  readonly translateRestored: Conv2d | ConvNorm | null;
   /** Those of the other restored ones. */
-  readonly translateMore: Conv2d[];
+  readonly translateMore: (Conv2d | ConvNorm)[];
 
-  constructor(init: Init, channels: number, { normalise, shared = true, streams = 2 }: TranslationOptions) {
+  constructor(
+    init: Init,
+    channels: number,
+    { normalise, shared = true, wide = false, streams = 2 }: TranslationOptions,
+  ) {
     super();
-    const code = streams * Math.ceil(channels / streams);
-    const translators = (at: Init) => new Conv2d(at, channels, code, { kernel: 1, bias: true, activation: "relu" });
+    const code = streams * (wide ? 2 * channels : Math.ceil(channels / streams));
+    const translators = (at: Init) =>
+      wide
+        ? new ConvNorm(at, channels, code, { kernel: 3 })
+        : new Conv2d(at, channels, code, { kernel: 1, bias: true, activation: "relu" });
     this.translate = translators(init.at("translate"));
+    this.reduce = wide ? new ConvNorm(init.at("reduce"), code, 2 * channels, { kernel: 1 }) : null;
     const mixing = normalise ? { bias: false } : ({ bias: true, activation: "relu" } as const);
-    this.mix = new Conv2d(init.at("mix"), code, channels, { kernel: 1, ...mixing });
+    this.mix = new Conv2d(init.at("mix"), wide ? 2 * channels : code, channels, { kernel: 1, ...mixing });
     this.bn = normalise ? new BatchNorm(init, channels) : null;
     this.translateRestored = shared ? null : translators(init.at("translateRestored"));
     const more = shared ? 0 : streams - 2;
@@ -64,10 +77,11 @@ export class CrossTranslation extends Module {
 
   /** a: the available modality's map, others: the restored ones'. */
   forward(a: Tensor, others: readonly Tensor[], pass: Pass): Fused {
-    const available = this.translate.forward(a);
+    const available = this.translate.forward(a, pass);
     const own = [this.translateRestored, ...this.translateMore];
-    const restored = others.map((map, i) => (own[i] ?? this.translate).forward(map));
-    const mixed = this.mix.forward(meanOf([available, ...restored]));
+    const restored = others.map((map, i) => (own[i] ?? this.translate).forward(map, pass));
+    const code = meanOf([available, ...restored]);
+    const mixed = this.mix.forward(this.reduce?.forward(code, pass) ?? code);
     const fused = this.bn ? this.bn.forward(mixed, pass, { activation: "relu" }) : mixed;
     return { fused, translated: { available, restored } };
   }

@@ -6,7 +6,7 @@ import { type Init, Module, type Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SqueezeExcitation } from "./blocks.ts";
-import { CrossTranslation, type Fused } from "./ctn.ts";
+import { CrossTranslation, type Fused, type TranslationOptions } from "./ctn.ts";
 
 /** Fuses the maps of two or more streams at one level. */
 export type FusionBlock = Module & {
@@ -22,11 +22,17 @@ interface FusionOptions {
   streams: number;
 }
 
+/** A block that translates between the modalities, in some way. */
+function translation(how: Pick<TranslationOptions, "shared" | "wide">) {
+  return (init: Init, channels: number, options: FusionOptions) =>
+    new CrossTranslation(init, channels, { ...options, ...how });
+}
+
 /** How maps are fused: the keys of this list, or `logits` for no fusion but the mean of the streams' scores. */
 const blocks = {
-  ctn: (init: Init, channels: number, options: FusionOptions) => new CrossTranslation(init, channels, options),
-  "ctn-unshared": (init: Init, channels: number, options: FusionOptions) =>
-    new CrossTranslation(init, channels, { ...options, shared: false }),
+  ctn: translation({}),
+  "ctn-unshared": translation({ shared: false }),
+  "ctn-conv": translation({ wide: true }),
   add: () => new Sum(),
   "se-add": (init: Init, channels: number, { streams }: FusionOptions) => new WeighedSum(init, channels, streams),
   concat: (init: Init, channels: number, options: FusionOptions) => new Concatenation(init, channels, options),

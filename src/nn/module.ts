@@ -2,7 +2,7 @@ import type { Live } from "../tensor/command.ts";
 import type { Device } from "../tensor/device.ts";
 import { FormatError } from "../tensor/errors.ts";
 import type { Rng } from "../tensor/rng.ts";
-import { type Shape, sameShape, showShape } from "../tensor/shape.ts";
+import { type Shape, sameShape, showShape, sizeOf } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** What every forward pass is told: whether it trains, and where its random numbers come from. */
@@ -71,28 +71,31 @@ export class Init {
   }
 
   /** A trainable tensor with normally distributed elements. */
-  normal(shape: readonly number[], std: number): Tensor {
-    const data = new Float32Array(shape.reduce((size, extent) => size * extent, 1));
-    this.rng.fillNormal(data, std);
-    return parameter(this.device.upload(data, shape, "f32"));
+  normal(shape: Shape, std: number): Tensor {
+    return this.#drawn(shape, (data) => this.rng.fillNormal(data, std));
   }
 
   /** A trainable tensor with elements uniform in [-bound, bound]. */
-  uniform(shape: readonly number[], bound: number): Tensor {
-    const data = new Float32Array(shape.reduce((size, extent) => size * extent, 1));
-    for (let i = 0; i < data.length; i++) data[i] = this.rng.uniform(-bound, bound);
-    return parameter(this.device.upload(data, shape, "f32"));
+  uniform(shape: Shape, bound: number): Tensor {
+    return this.#drawn(shape, (data) => {
+      for (let i = 0; i < data.length; i++) data[i] = this.rng.uniform(-bound, bound);
+    });
   }
 
   /** A trainable tensor with one value everywhere. */
-  constant(shape: readonly number[], value: number): Tensor {
+  constant(shape: Shape, value: number): Tensor {
     return parameter(this.buffer(shape, value));
   }
 
   /** A tensor that is saved with the module but not trained. */
-  buffer(shape: readonly number[], value: number): Tensor {
-    const size = shape.reduce((product, extent) => product * extent, 1);
-    return this.device.upload(new Float32Array(size).fill(value), shape, "f32").keep();
+  buffer(shape: Shape, value: number): Tensor {
+    return this.device.upload(new Float32Array(sizeOf(shape)).fill(value), shape, "f32").keep();
+  }
+
+  #drawn(shape: Shape, fill: (data: Float32Array) => void): Tensor {
+    const data = new Float32Array(sizeOf(shape));
+    fill(data);
+    return parameter(this.device.upload(data, shape, "f32"));
   }
 }
 

@@ -79,6 +79,7 @@ function miniature(device: Device, task: Task, fusion: Fusion, fusionBlock: Fusi
 describe.each([
   ["classify", "deep", "ctn", 1],
   ["classify", "mid", "ctn-unshared", 1],
+  ["classify", "mid", "ctn-conv", 1],
   ["classify", "mid", "add", 1],
   ["classify", "mid", "se-add", 1],
   ["classify", "mid", "concat", 1],
@@ -86,6 +87,7 @@ describe.each([
   ["segment", "full", "ctn", 1],
   ["classify", "deep", "ctn", 2],
   ["classify", "mid", "ctn-unshared", 2],
+  ["classify", "mid", "ctn-conv", 2],
   ["classify", "mid", "se-add", 2],
   ["classify", "mid", "concat", 2],
   ["classify", "mid", "logits", 2],
