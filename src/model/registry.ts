@@ -1,6 +1,7 @@
 import type { ArchitectureName } from "./architectures.ts";
 import { admdHallucination } from "./baselines/admd.ts";
 import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } from "./baselines/averaged.ts";
+import { mmanetNetwork } from "./baselines/mmanet.ts";
 import { mshnet } from "./baselines/mshnet.ts";
 import { modalityDropout, modalityDropped, oneStage, twoStage, upperBound } from "./baselines/onestage.ts";
 import { adapted, distilled, generalized, mshnetStudent, plain } from "./baselines/student.ts";
@@ -81,7 +82,9 @@ type PairKind =
   | "admd-hallucination"
   | "admd"
   | "hallucination"
-  | "two-stage";
+  | "two-stage"
+  | "mmanet-network"
+  | "mmanet";
 
 /** The networks that see all modalities: of two, and of three. */
 type AllSeeing = "modality-dropout" | "rgbd" | "modality-dropout-all" | "rgbd-ir";
@@ -278,9 +281,25 @@ const bothSeen: Omit<MethodEntry, "title" | "role" | "build"> = {
   reads: ["smoothing", "lambda", ...fused],
 };
 
-const dropped: Pick<MethodEntry, "role" | "reads"> = { role: "step", reads: ["smoothing", ...fused] };
+const dropped: Pick<MethodEntry, "role" | "reads"> = { role: "step", reads: ["smoothing", ...fused, "lambda"] };
 
 const allSeen = { ...bothSeen, seen: "all", among: "three", work: 3 } as const;
+
+/** MMANet's for one modality at test time. */
+function mmanetFor(own: "rgb" | "depth"): Entries {
+  const network: MethodName = `mmanet-network-${own}`;
+  return {
+    [network]: {
+      ...{ ...bothSeen, ...dropped, available: own, title: `MMANet's network, weak with ${words[own]} alone` },
+      ...{ build: mmanetNetwork, needs: () => ({ teacher: "rgbd" }), work: 3, reads: ["smoothing", ...fused, "ramp"] },
+    },
+    [`mmanet-${own}`]: {
+      ...{ ...bothSeen, ...dropped, seen: own, available: own, title: `MMANet, ${words[own]} at test` },
+      ...{ role: "baseline", architecture: "multimodal-by-one", build: modalityDropped },
+      ...{ needs: () => ({ trained: network }), length: "none" },
+    },
+  };
+}
 
 /**
  * The methods by name: all of method.md (b), the one-stage network and what they are trained from. Their order is that in
@@ -294,6 +313,8 @@ export const methods = {
   ...methodsFor("ir"),
   "modality-dropout-all": { ...allSeen, ...dropped, title: "Modality dropout of three", build: modalityDropout },
   "rgbd-ir": { ...allSeen, title: "RGB-D and infrared", role: "upper bound", build: upperBound },
+  ...mmanetFor("rgb"),
+  ...mmanetFor("depth"),
 } as Readonly<Record<MethodName, MethodEntry>>;
 
 /** Whether a method can be trained with these modalities. */

@@ -3,6 +3,7 @@ import type { CompareConfig, CompareRow } from "../../src/cli/compare/config.ts"
 import { cellsOf, stagesOf } from "../../src/cli/compare/matrix.ts";
 import type { Given } from "../../src/cli/settings.ts";
 import { methods, type Read } from "../../src/model/methods.ts";
+import { defaultWeights } from "../../src/model/objective.ts";
 import type { DatasetFacts } from "../../src/run/dataset.ts";
 
 const facts: DatasetFacts = {
@@ -130,6 +131,13 @@ describe("the key of a stage", () => {
     // Nobody else's but of those that are trained from one of them.
     const behind = new Set(["two-stage-rgb", "mshnet-rgb", "mshnet-student-rgb", "dropout-rgb"]);
     for (const name of changed) expect(reads(name) || behind.has(name), name).toBe(true);
+  });
+
+  it("of modality dropout changes with lambda, which it came to say that it reads", () => {
+    const dropped = (given: Given) => keysByName(given).get("modality-dropout");
+    expect(dropped({})).toBe("modality-dropout-s1-a6e42d9862");
+    expect(dropped({ lambda: defaultWeights.lambda })).toBe(dropped({}));
+    expect(dropped({ lambda: 0.5 })).not.toBe(dropped({}));
   });
 
   it("tells two settings of the same value apart", () => {

@@ -193,7 +193,7 @@ const under: Partial<Record<Read, Partial<NetworkConfig>>> = {
   featureLoss: { weights: { ...defaultWeights, feature: 1 } },
 };
 
-it.each(names.filter((name) => name.includes("rgb") && methods[name].length !== "none"))(
+it.each(names.filter((name) => /rgb|^modality-dropout$/.test(name) && methods[name].length !== "none"))(
   "%s depends on the settings that it says it reads, and on no other",
   async (name) => {
     const device = await testDevice();

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileError } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
+import { defaultWeights } from "../../model/objective.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import { janForm } from "../../model/registry.ts";
 import type { DatasetFacts } from "../../run/dataset.ts";
@@ -88,9 +89,10 @@ function keyValue(settings: Settings, name: (typeof COMMON_SINCE | typeof READ_S
   return digest;
 }
 
-/** Settings that methods came to read before there was a list of them by name, alike. */
-function isNew(read: Read): read is "fusionBlock" | "fused" {
-  return read === "fusionBlock" || read === "fused";
+/** Settings that methods came to read before there was a list of them by name, or to say that they do, with their defaults. */
+function defaultSince(name: MethodName, read: Read): unknown {
+  if (read === "fusionBlock" || read === "fused") return addedLater[read];
+  return read === "lambda" && /dropout/.test(name) ? defaultWeights.lambda : undefined;
 }
 
 /** A stage with the stages it needs and the keys of all. */
@@ -105,7 +107,7 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
     reads: reads
-      .filter((read) => !since.includes(read) && (!isNew(read) || settings[read] !== addedLater[read]))
+      .filter((read) => !since.includes(read) && settings[read] !== defaultSince(name, read))
       .map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };

@@ -25,7 +25,7 @@ import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom, startStream } from "../start.ts";
 
 /** What such a network gives as a teacher: the fused head's scores and the fused maps. */
-function taught({ scores, fused }: OneStageOutput): SingleOutput {
+export function taught({ scores, fused }: OneStageOutput): SingleOutput {
   return { scores, ...fused };
 }
 
