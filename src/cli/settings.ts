@@ -41,6 +41,7 @@ export const flags = {
     "safetensors of an ImageNet encoder, with torchvision's names, to start from",
   ),
   privileged: choice("--privileged", ["frozen", "online"], "train the privileged network beforehand or along"),
+  privilegedGates: choice("--privileged-gates", ["none", "se"], "weigh the channels of its maps, as ESANet does"),
   teacher: choice("--teacher", ["missing", "both"], "learn from the missing modality's network, or from the RGB-D one"),
   hallInit: choice("--hall-init", ["fresh", "privileged"], "what hallucination streams start from"),
   classWeights: choice("--class-weights", ["equal", "median"], "count all pixels alike, or by median class frequency"),
@@ -147,6 +148,9 @@ export function newSettings(given: Given): Settings {
     const other = settings.privileged === "online" ? "--privileged online" : "--teacher both";
     throw new UsageError(`--hall-init: expected fresh with ${other}, got privileged`);
   }
+  if (settings.privilegedGates === "se" && settings.hallInit === "privileged") {
+    throw new UsageError("--hall-init: expected fresh with --privileged-gates se, got privileged");
+  }
   for (const name of ["size", "scenes"] as const) {
     if (settings.data !== null && given[name] !== undefined) {
       throw new UsageError(
@@ -177,9 +181,16 @@ function settleSchedule(settings: Settings, given: Given, recipe: Partial<Settin
   }
 }
 
-/** @throws UsageError naming a method that cannot be trained with the settings' modalities. */
-export function checkMethods(names: readonly MethodName[], settings: Pick<Settings, "modalities">): void {
+/** @throws UsageError naming a method that cannot be trained with the settings' modalities, or with their privileged network. */
+export function checkMethods(
+  names: readonly MethodName[],
+  settings: Pick<Settings, "modalities" | "privilegedGates">,
+): void {
   const modalities = modalitiesOf(settings);
+  const heir = names.find((name) => methods[name].fromPrivileged);
+  if (settings.privilegedGates === "se" && heir !== undefined) {
+    throw new UsageError(`--privileged-gates: expected none with ${heir}, a stream of which starts from P, got se`);
+  }
   const other = names.find((name) => !existsAmong(name, modalities));
   if (other === undefined) return;
   const able = Object.keys(methods).filter((name) => existsAmong(name as MethodName, modalities));

@@ -53,6 +53,8 @@ export interface NetworkConfig {
   normalise: boolean;
   /** Whether P is trained beforehand and frozen, or together with the rest. */
   privileged: "frozen" | "online";
+  /** Whether the channels of P's maps are weighed behind each stage (squeeze and excitation); not unless given. */
+  privilegedGates?: "none" | "se";
   /** What a hallucination stream learns from: the network of its missing modality (the default), or that of all modalities. */
   teacher?: "missing" | "both";
   /** Whether a hallucination stream starts fresh (the default), or from the network of its missing modality, frozen. */

@@ -37,7 +37,7 @@ export interface PlanOptions extends NeedsConfig {
  * its own unless the single-modality baseline is trained in the very same way: then it is that one.
  */
 export function planStages(options: PlanOptions): Stage[] {
-  const { methods: wanted, epochs, privilegedEpochs, weights } = options;
+  const { methods: wanted, epochs, privilegedEpochs, privilegedGates = "none", weights } = options;
   const stages: Stage[] = [];
   const include = (name: MethodName): MethodName => {
     if (stages.some((stage) => stage.name === name)) return name;
@@ -46,7 +46,8 @@ export function planStages(options: PlanOptions): Stage[] {
     return name;
   };
   const alike = (name: MethodName): MethodName => {
-    if (methods[name].role !== "privileged" || weights.smoothing !== 0 || epochs !== privilegedEpochs) return name;
+    const same = weights.smoothing === 0 && epochs === privilegedEpochs && privilegedGates === "none";
+    if (methods[name].role !== "privileged" || !same) return name;
     const baseline: MethodName = `${methods[name].available}-only`;
     return wanted.includes(baseline) ? baseline : name;
   };

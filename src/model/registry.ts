@@ -4,7 +4,14 @@ import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } 
 import { mmanetNetwork } from "./baselines/mmanet.ts";
 import { mshnet } from "./baselines/mshnet.ts";
 import { modalityDropout, modalityDropped, oneStage, twoStage, upperBound } from "./baselines/onestage.ts";
-import { adapted, distilled, generalized, mshnetStudent, plain } from "./baselines/student.ts";
+import {
+  adapted,
+  distilled,
+  generalized,
+  mshnetStudent,
+  plain,
+  privileged as privilegedAlone,
+} from "./baselines/student.ts";
 import {
   type Built,
   type Modality,
@@ -27,13 +34,26 @@ export type Length = "full" | "privileged" | "fine" | "none";
 /** A setting that only some methods look at. */
 export type Read =
   | keyof ObjectiveWeights
-  | ("extra" | "ramp" | "fusion" | "fusionBlock" | "fusionNorm" | "privileged" | "teacher" | "hallInit");
+  | (
+      | "extra"
+      | "ramp"
+      | "fusion"
+      | "fusionBlock"
+      | "fusionNorm"
+      | "privileged"
+      | "privilegedGates"
+      | "teacher"
+      | "hallInit"
+    );
 
 /** With how many modalities a method can be trained: only two (colour and depth), only three (infrared too), or either. */
 export type Among = "two" | "three" | "any";
 
 /** What decides which networks a method learns from. */
-export type NeedsConfig = Pick<NetworkConfig, "privileged" | "teacher" | "hallInit" | "weights" | "modalities">;
+export type NeedsConfig = Pick<
+  NetworkConfig,
+  "privileged" | "privilegedGates" | "teacher" | "hallInit" | "weights" | "modalities"
+>;
 
 /** How a network is trained, and what it sees when it is used. */
 export interface MethodEntry {
@@ -48,6 +68,8 @@ export interface MethodEntry {
   readonly length: Length;
   /** Its peak learning rate as a share of the recipe's. */
   readonly rate: number;
+  /** Whether a stream of its, or of one that it needs, starts from P: that must be a plain network then. */
+  readonly fromPrivileged?: true;
   /** Work of a training step in units of a single stream's. */
   readonly work: number;
   /** The settings beyond those of all networks that decide its weights. */
@@ -159,8 +181,8 @@ function methodsFor(own: Modality): Entries {
   const privileged: MethodName = `privileged-${other}`;
   const entries: Entries = {
     [alone]: entry(`${capitals[own]} only`, plain),
-    [`privileged-${own}`]: entry(`Privileged ${word} network`, plain, {
-      ...{ role: "privileged", length: "privileged", reads: [] },
+    [`privileged-${own}`]: entry(`Privileged ${word} network`, privilegedAlone, {
+      ...{ role: "privileged", length: "privileged", reads: ["privilegedGates"] },
     }),
     [`second-${own}`]: entry(`Second ${word} network`, plain, step),
     [`ensemble-${own}`]: entry(`Ensemble of two ${word} networks`, ensemble, {
@@ -191,10 +213,12 @@ function methodsFor(own: Modality): Entries {
       ...{ length: "none", work: 2, reads: ["smoothing", ...fused] },
     }),
     [`hoffman-${own}`]: entry("Hallucination (Hoffman)", hoffman, {
+      fromPrivileged: true,
       architecture: "mean",
       ...{ ...pair, ...needs({ privileged }), work: 7 / 3 },
     }),
     [`garcia-streams-${one}`]: entry(`Two streams tuned together, ${word} first`, garciaStreams, {
+      fromPrivileged: true,
       architecture: "mean-of-both",
       ...step,
       ...fine,
@@ -202,22 +226,26 @@ function methodsFor(own: Modality): Entries {
       ...{ seen: "both", ...needs({ available: alone, privileged }) },
     }),
     [`garcia-hallucination-${one}`]: entry(`Garcia's hallucination stream on ${word}`, garciaHallucination, {
+      fromPrivileged: true,
       ...step,
       ...pair,
       ...{ work: 4 / 3, reads: [], ...needs({ streams: `garcia-streams-${one}` }), revision: () => 1 },
     }),
     [`garcia-${own}`]: entry("Modality distillation (Garcia)", tunedTogether, {
+      fromPrivileged: true,
       architecture: "mean",
       ...fine,
       ...pair,
       ...needs({ available: `garcia-streams-${one}`, hallucination: `garcia-hallucination-${one}` }),
     }),
     [`admd-hallucination-${one}`]: entry(`ADMD's hallucination stream on ${word}`, admdHallucination, {
+      fromPrivileged: true,
       ...step,
       ...pair,
       ...{ rate: 0.1, work: 3, reads: [], ...needs({ privileged }) },
     }),
     [`admd-${own}`]: entry("Adversarial distillation (ADMD)", tunedTogether, {
+      fromPrivileged: true,
       architecture: "mean",
       ...fine,
       ...pair,
@@ -258,6 +286,7 @@ function methodsFor(own: Modality): Entries {
         "lambda",
         "fusion",
         "privileged",
+        "privilegedGates",
         "teacher",
         "fusionBlock",
         "fusionNorm",

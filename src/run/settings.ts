@@ -35,6 +35,8 @@ export interface Settings extends ObjectiveWeights {
   /** Absolute path of the weights that encoders start from; null where they start fresh. */
   pretrained: string | null;
   privileged: NetworkConfig["privileged"];
+  /** What weighs the channels of P's maps behind each stage. */
+  privilegedGates: NonNullable<NetworkConfig["privilegedGates"]>;
   /** What the hallucination stream learns from: the missing modality's network, or the RGB-D one. */
   teacher: NonNullable<NetworkConfig["teacher"]>;
   /** What hallucination streams start from, but for a stem that sees other channels. */
@@ -98,7 +100,8 @@ export function networkConfig(
   settings: Settings,
   { classes: names, classWeights = null }: Pick<DatasetFacts, "classes" | "classWeights">,
 ): NetworkConfig {
-  const { task, model, fusion, fusionBlock, privileged, teacher, hallInit, precision, recompute } = settings;
+  const { task, model, fusion, fusionBlock, privileged, privilegedGates, teacher, hallInit, precision, recompute } =
+    settings;
   const { hall, alpha, beta, lambda, temperature, smoothing, jmmd, sigmoid, restore, fused, kd } = settings;
   const { klPixels, aligned, jmmdEstimate, jmmdLayers, feature, featureLoss } = settings;
   const weights = {
@@ -116,6 +119,7 @@ export function networkConfig(
     // Runs that a browser has kept from before there was a choice say nothing.
     normalise: settings.fusionNorm !== "none",
     privileged,
+    privilegedGates,
     teacher,
     hallInit,
     weights,

@@ -44,6 +44,7 @@ describe("a flag", () => {
     ["feature", "-1"],
     ["featureLoss", "ofd"],
     ["hallInit", "imagenet"],
+    ["privilegedGates", "sigmoid"],
     ["ramp", "1.5"],
     ["ramp", "-1"],
     ["methods", ""],
@@ -127,6 +128,16 @@ describe("the settings of a new run", () => {
     );
     expect(() => newSettings({ hallInit: "privileged", teacher: "both" })).toThrow(
       "--hall-init: expected fresh with --teacher both, got privileged",
+    );
+  });
+
+  it("have no gates in a privileged network from which a stream starts", () => {
+    expect(newSettings({ privilegedGates: "se" }).privilegedGates).toBe("se");
+    expect(() => newSettings({ privilegedGates: "se", methods: "rgb-only,hoffman-rgb" })).toThrow(
+      "--privileged-gates: expected none with hoffman-rgb, a stream of which starts from P, got se",
+    );
+    expect(() => newSettings({ privilegedGates: "se", hallInit: "privileged" })).toThrow(
+      "--hall-init: expected fresh with --privileged-gates se, got privileged",
     );
   });
 

@@ -161,6 +161,31 @@ it("modality dropout drops colour, depth or nothing, each a third of the time", 
   for (const count of Object.values(counts)) expect(Math.abs(count - 2000)).toBeLessThan(183);
 });
 
+it("MMANet's second head counts the images of which only the modality at test is left, and no other", async () => {
+  const device = await testDevice();
+  const teacher = buildMethod("rgbd", device, new Rng(1), base);
+  const host = batchOf(3, "classify", 1, 32);
+  const step = async (seed: number, depth: Float32Array) => {
+    const method = buildMethod("mmanet-network-rgb", device, new Rng(4), base, { teacher });
+    const trainer = new Trainer(device, method, defaultTraining(2), new Rng(seed));
+    const { losses } = await trainer.step({ ...host, depth });
+    trainer.dispose();
+    for (const module of method.trained.values()) module.dispose();
+    return losses;
+  };
+  const other = host.depth.map((value, i) => value + (i % 3));
+  let weak = 0;
+  for (let seed = 0; seed < 12; seed++) {
+    const [losses, changed] = [await step(seed, host.depth), await step(seed, other)];
+    const blind = losses.task === changed.task;
+    expect(Math.abs(losses.mar! - Math.log(classes)) > 1e-5, `${seed}`).toBe(blind);
+    if (blind) weak++;
+  }
+  expect(weak).toBeGreaterThan(0);
+  expect(weak).toBeLessThan(12);
+  teacher.network.dispose();
+});
+
 const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weights"]>> = {
   ...{ hall: { hall: 0.5 }, alpha: { alpha: 3 }, beta: { beta: 2 }, lambda: { lambda: 0.5 }, jmmd: { jmmd: 1 } },
   ...{
@@ -175,6 +200,7 @@ const changes: Record<Read, Partial<NetworkConfig> | Partial<NetworkConfig["weig
     fusion: { fusion: "mid" },
     fusionBlock: { fusionBlock: "add" },
     privileged: { privileged: "online" },
+    privilegedGates: { privilegedGates: "se" },
     teacher: { teacher: "both" },
     extra: {},
   },
@@ -191,6 +217,8 @@ const under: Partial<Record<Read, Partial<NetworkConfig>>> = {
   jmmdEstimate: { weights: { ...defaultWeights, jmmd: 1 } },
   jmmdLayers: { weights: { ...defaultWeights, jmmd: 1 } },
   featureLoss: { weights: { ...defaultWeights, feature: 1 } },
+  // A network that is trained before is built before, too.
+  privilegedGates: { privileged: "online" },
 };
 
 it.each(names.filter((name) => /rgb|^modality-dropout$/.test(name) && methods[name].length !== "none"))(
@@ -229,9 +257,8 @@ it.each(names.filter((name) => /rgb|^modality-dropout$/.test(name) && methods[na
     for (const read of reads) {
       // These decide what it learns from, not how: another stage, or other batches.
       if (read === "teacher" || read === "extra") continue;
-      const { task = "classify", weights } = under[read] ?? {};
       const config = { ...base, ...under[read] };
-      const before = weights ? await lossOf(config) : plain[task];
+      const before = under[read] ? await lossOf(config) : plain.classify;
       expect(await lossOf(changed(config, read), read === "ramp" ? 2 : 0), read).not.toBe(before);
     }
     for (const made of Object.values(needed)) for (const { network } of Object.values(made)) network.dispose();

@@ -47,7 +47,7 @@ const COMMON_SINCE = [
 ];
 
 // The same, of settings that some methods read.
-const READ_SINCE = ["extra", "fusionNorm", ...janForm, "hallInit"] as const;
+const READ_SINCE = ["extra", "fusionNorm", ...janForm, "hallInit", "privilegedGates"] as const;
 
 /** All cells, seed by seed, so that every row has one result early. */
 export function cellsOf(config: CompareConfig, folders: Folders, facts: DatasetFacts): Cell[] {

@@ -8,6 +8,7 @@ import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { hallucinating, multimodal, multimodalByOne } from "../architectures.ts";
+import { privilegedNetwork } from "../gated.ts";
 import {
   type Built,
   channels,
@@ -52,7 +53,7 @@ export function oneStage(parts: Parts): Built {
   const along = config.privileged === "online" && transfers(weights);
   const online = (along ? missing : []).map((modality) => {
     const part = named("privileged", modality);
-    const privileged = parts.single(init.at(part), modality);
+    const privileged = privilegedNetwork(parts)(init.at(part), modality);
     beside.set(part, privileged);
     return privileged;
   });

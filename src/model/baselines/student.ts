@@ -7,6 +7,7 @@ import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { singleStream } from "../architectures.ts";
 import { featureLoss } from "../featureLoss.ts";
+import { privilegedNetwork } from "../gated.ts";
 import { type Built, type DeviceBatch, input, type Method, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
 import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
@@ -52,6 +53,11 @@ export function plain(parts: Parts): Built {
   return single(parts, (terms, { output, batch }) =>
     terms.add("task", 1, () => judge.judge(output.scores, input(batch, "target"))),
   );
+}
+
+/** The privileged network: the plain one of its modality, with gates if wanted. Source: method.md a.2 (P). */
+export function privileged(parts: Parts): Built {
+  return plain({ ...parts, single: privilegedNetwork(parts) });
 }
 
 /** Knowledge distillation: cross entropy, T²·KL to the teacher, and a distance from its features if wanted. Source: Hinton et al. 2015; method.md (b)4, (b)12. */
