@@ -19,7 +19,7 @@ type FeatureDistance = (student: Tensor, teacher: Tensor, scores: Tensor) => Ten
  * What aligned maps may be held to besides MK-MMD, by name: `fitnet`, each number of a map (Romero et al. 2015, eq. 3; the maps are
  * of one size, so there is no regressor); `at`, where an image has its energy (Zagoruyko and Komodakis 2017, eq. 2, squared as in
  * their program); `sp`, which images of a batch are alike (Tung and Mori 2019, eq. 4); `pkt`, the same as probabilities (Passalis
- * and Tefas 2018, eq. 6); `mad`, `sp` with each image counted by how unsure the teacher is of it (Wei et al. 2023, MMANet).
+ * and Tefas 2018, eq. 6); `mad`, `sp` with each image counted by how unsure the teacher is of it, and summed over its row (Wei et al. 2023, MMANet).
  * Source: method.md (b)12.
  */
 const distances = {
@@ -31,7 +31,7 @@ const distances = {
     return mean(mul(wanted, sub(log(affine(wanted, 1, TINY)), log(affine(own, 1, TINY)))));
   },
   mad: (student, teacher, scores) => {
-    const each = mean(square(sub(similarities(student), similarities(teacher))), { axes: [1], keepDims: true });
+    const each = sum(square(sub(similarities(student), similarities(teacher))), { axes: [1], keepDims: true });
     return sum(mul(each, unsureness(scores)));
   },
 } satisfies Record<string, FeatureDistance>;

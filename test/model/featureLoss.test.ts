@@ -50,7 +50,7 @@ const references: Record<FeatureLossName, (student: number[], teacher: number[])
   },
   mad: (s, t) => {
     const wanted = alike(t);
-    return total(alike(s).map((row, i) => (entropies[i]! / total(entropies)) * meanSquare(row, wanted[i]!)));
+    return total(alike(s).map((row, i) => (entropies[i]! / total(entropies)) * images * meanSquare(row, wanted[i]!)));
   },
 };
 
@@ -95,5 +95,5 @@ it("a teacher that is unsure of one image alone is followed there alone by mad",
   const upload = (values: number[]) => device.upload(values, [images, 2, 3, channels], "f32");
   const teacher = { scores: [device.upload(sure, [images, classes], "f32")], features: [upload(map(2))], maps: [] };
   const value = await scope(() => featureLoss([upload(map(1))], teacher, "mad")).item();
-  expect(value / meanSquare(alike(map(1))[0]!, alike(map(2))[0]!)).toBeCloseTo(1, 4);
+  expect(value / images / meanSquare(alike(map(1))[0]!, alike(map(2))[0]!)).toBeCloseTo(1, 4);
 });
