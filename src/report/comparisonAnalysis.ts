@@ -66,6 +66,13 @@ export interface Difference extends Spread {
   overBoth: Interval | null;
   /** Above or below 0 only where the intervals over seeds and over images both are. */
   verdict: Verdict;
+  /** The same of their NLLs, in nats: below 0 the first is better. */
+  nll: NllDifference;
+}
+
+/** One method's NLL minus another's, seed by seed, with Student's interval over seeds. */
+export interface NllDifference extends Spread {
+  overSeeds: Interval | null;
 }
 
 /** The share of the gap between baseline and upper bound that the reference closes. */
@@ -105,6 +112,7 @@ export const LEAST_SEEDS = 3;
 interface Scored {
   row: ComparisonRow;
   main: number[];
+  nll: number[];
   drawn: (Float64Array | null)[];
 }
 
@@ -123,6 +131,7 @@ export function analyseComparison(data: ComparisonData, { draws = 2000 } = {}): 
     scored.set(row.id, {
       row,
       main: values,
+      nll: row.seeds.map(({ metrics }) => metrics.nll),
       drawn: row.seeds.map(({ perImage }) => (perImage ? score(perImage) : null)),
     });
   }
@@ -190,7 +199,8 @@ function common(rows: readonly ComparisonRow[]): { seed: number; at: number[] }[
 
 function difference(a: Scored, b: Scored): Difference {
   const pairs = common([a.row, b.row]);
-  const values = pairs.map(({ at: [i, j] }) => a.main[i!]! - b.main[j!]!);
+  const minusIn = (metric: "main" | "nll") => pairs.map(({ at: [i, j] }) => a[metric][i!]! - b[metric][j!]!);
+  const [values, nll] = [minusIn("main"), minusIn("nll")];
   const enough = pairs.length >= LEAST_SEEDS;
   const drawn = enough ? pairs.map(({ at: [i, j] }) => minus(a.drawn[i!]!, b.drawn[j!]!)) : [];
   const known = drawn.filter((rounds) => rounds !== null);
@@ -207,6 +217,7 @@ function difference(a: Scored, b: Scored): Difference {
     ...spreadOf(values),
     ...{ overSeeds, overImages, overBoth },
     verdict: agree ? seeds : "includes 0",
+    nll: { ...spreadOf(nll), overSeeds: studentInterval(nll) },
   };
 }
 

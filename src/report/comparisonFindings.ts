@@ -6,8 +6,9 @@ import {
   type Spread,
   type TableAnalysis,
   type Verdict,
+  verdictOf,
 } from "./comparisonAnalysis.ts";
-import { metricWords, percent, points, SEEN_WORDS } from "./format.ts";
+import { metricWords, nats, percent, points, SEEN_WORDS } from "./format.ts";
 import type { Interval } from "./statistics.ts";
 
 /** A mean with its sample standard deviation, both as per cent: "51.5% ± 2.1". */
@@ -15,9 +16,9 @@ export function spreadWords({ mean, sd }: Spread, decimals = 1): string {
   return Number.isFinite(sd) ? `${percent(mean, decimals)} ± ${(sd * 100).toFixed(decimals)}` : percent(mean, decimals);
 }
 
-/** The ends of an interval of differences in points: "+0.8 to +4.9"; null without one. */
-export function intervalWords(interval: Interval | null): string | null {
-  return interval && `${points(interval[0])} to ${points(interval[1])}`;
+/** The ends of an interval of differences, in points unless said otherwise: "+0.8 to +4.9"; null without one. */
+export function intervalWords(interval: Interval | null, show: (end: number) => string = points): string | null {
+  return interval && `${show(interval[0])} to ${show(interval[1])}`;
 }
 
 /** What a table says, in sentences that its numbers bear out. */
@@ -28,6 +29,7 @@ export function tableFindings(data: ComparisonData, table: TableAnalysis): strin
   return [
     reached(data, table, reference, row),
     ...compared(table.differences, row),
+    ...likelier(table.differences, row),
     ...(table.gap ? [gapWords(table.gap, row)] : []),
     ...table.averagedDifferences.slice(0, 1).map(({ of }) => averagedWords(data, table, row(of), row)),
   ];
@@ -63,6 +65,13 @@ function compared(differences: readonly Difference[], row: (id: string) => RowSu
   ].filter(Boolean);
 }
 
+/** Of which other methods the NLL is higher, and so worse. */
+function likelier(differences: readonly Difference[], row: (id: string) => RowSummary): string[] {
+  const told = differences.filter(({ nll: { overSeeds } }) => verdictOf(overSeeds) === "below 0");
+  const list = told.map(({ minus, nll }) => `${row(minus).label} (${nats(nll.mean)})`).join(", ");
+  return list ? [`Its NLL is lower, and so better, with 95% confidence over seeds than that of: ${list}.`] : [];
+}
+
 function averagedWords(
   data: ComparisonData,
   { averagedDifferences }: TableAnalysis,
@@ -76,7 +85,8 @@ function averagedWords(
     told["below 0"] && `below 0 against: ${told["below 0"]}`,
   ].filter(Boolean);
   const reaches = `The mean of both its heads reaches ${spreadWords(mainOf(data, averaged))}`;
-  return parts.length > 0 ? `${reaches}; its paired difference is ${parts.join("; ")}.` : `${reaches}.`;
+  const difference = parts.length > 0 ? `${reaches}; its paired difference is ${parts.join("; ")}.` : `${reaches}.`;
+  return [difference, ...likelier(averagedDifferences, row)].join(" ");
 }
 
 /** The methods that differences are to, with the differences, by where the intervals lie. */

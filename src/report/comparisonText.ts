@@ -8,7 +8,7 @@ import {
   verdictOf,
 } from "./comparisonAnalysis.ts";
 import { intervalWords, tableFindings } from "./comparisonFindings.ts";
-import { count, date, duration, MISSING, metricWords, percent, points, SEEN_WORDS } from "./format.ts";
+import { count, date, duration, MISSING, metricWords, nats, percent, points, SEEN_WORDS } from "./format.ts";
 import { codeBlock, markdownTable, plain } from "./markdown.ts";
 import type { Interval } from "./statistics.ts";
 
@@ -84,7 +84,7 @@ export function explanation(data: ComparisonData, { draws }: ComparisonAnalysis)
   const grouped = data.groups ? "; images with a common origin are drawn together" : "";
   return [
     `All figures are of ${data.split} of ${data.dataset}: means over seeds ± sample standard deviation.`,
-    "Differences are paired seed by seed. Over seeds: Student's t interval of 95% on these images. Over images: bootstrap interval of 95% of these networks.",
+    "Differences are paired seed by seed; in NLL, which is in nats, below 0 is better. Over seeds: Student's t interval of 95% on these images. Over images: bootstrap interval of 95% of these networks.",
     `Bootstraps draw ${draws} times${grouped}. A difference counts as above or below 0 only if both intervals are; none is corrected for the number of comparisons.`,
     "With few seeds a bootstrap over seeds is too narrow; read it beside Student's interval.",
     "FLOPs, memory and time of prediction are of one image; a multiply-add counts as two. Training time is the mean over seeds, with the stages that methods share; it is that of the machine and driver on which a cell was trained, with whatever else ran there.",
@@ -134,8 +134,19 @@ function tableText(data: ComparisonData, table: TableAnalysis): string {
 }
 
 function differenceText(differences: readonly Difference[], label: (id: string) => string): string {
-  const head = ["minus", "mean", "s.d.", "per seed", "over seeds", "over images", "over both", "verdict"];
-  const rows = differences.map(({ minus, mean, sd, values, overSeeds, overImages, overBoth, verdict }) => [
+  const head = [
+    "minus",
+    "mean",
+    "s.d.",
+    "per seed",
+    "over seeds",
+    "over images",
+    "over both",
+    "verdict",
+    "NLL",
+    "over seeds",
+  ];
+  const rows = differences.map(({ minus, mean, sd, values, overSeeds, overImages, overBoth, verdict, nll }) => [
     label(minus),
     points(mean),
     Number.isFinite(sd) ? (sd * 100).toFixed(1) : MISSING,
@@ -144,13 +155,15 @@ function differenceText(differences: readonly Difference[], label: (id: string) 
     ends(overImages),
     intervalWords(overBoth) ?? MISSING,
     verdict,
+    nats(nll.mean),
+    ends(nll.overSeeds, nats),
   ]);
   return markdownTable(head, rows, 1);
 }
 
 /** An interval with where it lies. */
-function ends(interval: Interval | null): string {
-  return interval ? `${intervalWords(interval)}, ${verdictOf(interval)}` : MISSING;
+function ends(interval: Interval | null, show = points): string {
+  return interval ? `${intervalWords(interval, show)}, ${verdictOf(interval)}` : MISSING;
 }
 
 function bytes(value: number): string {

@@ -10,9 +10,18 @@ export function percent(share: number, decimals = 1): string {
 
 /** A difference of two shares in points, with sign: 0.03 gives "+3.0". */
 export function points(difference: number): string {
-  if (!Number.isFinite(difference)) return MISSING;
-  const text = (difference * 100).toFixed(1);
-  return Number(text) > 0 ? `+${text}` : Number(text) < 0 ? text.replace("-", "−") : "±0.0";
+  return signed(difference * 100, 1);
+}
+
+/** A difference of two NLLs in nats, with sign: 0.03 gives "+0.030". */
+export function nats(difference: number): string {
+  return signed(difference, 3);
+}
+
+function signed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return MISSING;
+  const text = value.toFixed(decimals);
+  return Number(text) > 0 ? `+${text}` : Number(text) < 0 ? text.replace("-", "−") : `±${(0).toFixed(decimals)}`;
 }
 
 /** A number with about four significant digits. */

@@ -69,6 +69,32 @@ describe("a comparison worked by hand", () => {
     expect(upper!.verdict).toBe("below 0");
   });
 
+  test.each([
+    // ± 4.3027 * 0.1 / sqrt 3 and a tenth of it.
+    [[0.1, 0.2, 0.3], 0.2484, false],
+    [[0.19, 0.2, 0.21], 0.02484, true],
+  ])("NLL less by %j has its own interval, and findings say where it is lower", (less, half, lower) => {
+    const seeds = mine.seeds.map((seed, i) => {
+      return { ...seed, metrics: { ...seed.metrics, nll: seed.metrics.nll - less[i]! } };
+    });
+    const other = comparison([base, { ...mine, seeds }, top]);
+    const [table] = analyseComparison(other).tables;
+    const { nll } = table!.differences[0]!;
+    expect(nll.mean).toBeCloseTo(-0.2, 12);
+    expect(nll.overSeeds![0]).toBeCloseTo(-0.2 - half, 4);
+    expect(nll.overSeeds![1]).toBeCloseTo(-0.2 + half, 4);
+    const findings = tableFindings(other, table!).join(" ");
+    if (lower)
+      expect(findings).toContain(
+        "Its NLL is lower, and so better, with 95% confidence over seeds than that of: BASE (−0.200), TOP (−0.200).",
+      );
+    else expect(findings).not.toContain("NLL");
+    expect(renderComparisonMarkdown(other)).toMatch(
+      new RegExp(`^\\| BASE \\| .*\\| −0\\.200 \\| .*, ${lower ? "below" : "includes"} 0 \\|$`, "m"),
+    );
+    expect(renderComparison(other)).toContain("<td>−0.200</td>");
+  });
+
   test("the bootstrap over images stays within what images can change, and holds the measured difference", () => {
     const [low, high] = table!.differences[0]!.overImages!;
     expect(low).toBeGreaterThanOrEqual(0);

@@ -2,7 +2,7 @@ import type { ComparisonData } from "../comparison.ts";
 import { type Difference, type TableAnalysis, verdictOf } from "../comparisonAnalysis.ts";
 import { intervalWords } from "../comparisonFindings.ts";
 import { columnsOf } from "../comparisonText.ts";
-import { MISSING, metricWords, percent, points } from "../format.ts";
+import { MISSING, metricWords, nats, percent, points } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { swatch } from "../labels.ts";
 import { type Look, marker } from "../palette.ts";
@@ -23,13 +23,23 @@ export function results(data: ComparisonData, table: TableAnalysis, looks: Reado
 export function differenceTable(table: TableAnalysis, differences: readonly Difference[]): Html {
   const label = (id: string) => table.rows.find((row) => row.id === id)!.label;
   const title = `${label(differences[0]!.of)} minus each other method`;
-  const heads = ["mean", "s.d.", "seeds", "over seeds", "over images", "over images and seeds", "verdict"];
+  const heads = [
+    "mean",
+    "s.d.",
+    "seeds",
+    "over seeds",
+    "over images",
+    "over images and seeds",
+    "verdict",
+    "NLL",
+    "over seeds",
+  ];
   return html`<details><summary>${title}, in points, as a table</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="${title}"><table class="numbers">
 <thead><tr><th scope="col">minus</th>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${differences.map(
-    ({ minus, mean, sd, seeds, overSeeds, overImages, overBoth, verdict }) =>
-      html`<tr><th scope="row">${label(minus)}</th><td>${points(mean)}</td><td>${Number.isFinite(sd) ? (100 * sd).toFixed(1) : MISSING}</td><td>${seeds.join(" ") || MISSING}</td>${[overSeeds, overImages, overBoth].map(ends)}<td>${verdict}</td></tr>`,
+    ({ minus, mean, sd, seeds, overSeeds, overImages, overBoth, verdict, nll }) =>
+      html`<tr><th scope="row">${label(minus)}</th><td>${points(mean)}</td><td>${Number.isFinite(sd) ? (100 * sd).toFixed(1) : MISSING}</td><td>${seeds.join(" ") || MISSING}</td>${[overSeeds, overImages, overBoth].map((interval) => ends(interval))}<td>${verdict}</td><td>${nats(nll.mean)}</td>${ends(nll.overSeeds, nats)}</tr>`,
   )}</tbody></table></div></details>`;
 }
 
@@ -51,6 +61,6 @@ export function classTable(data: ComparisonData, table: TableAnalysis): Html | n
   )}</tbody></table></div>`;
 }
 
-function ends(interval: Interval | null): Html {
-  return html`<td>${interval ? html`${intervalWords(interval)}<br><small>${verdictOf(interval)}</small>` : MISSING}</td>`;
+function ends(interval: Interval | null, show = points): Html {
+  return html`<td>${interval ? html`${intervalWords(interval, show)}<br><small>${verdictOf(interval)}</small>` : MISSING}</td>`;
 }
