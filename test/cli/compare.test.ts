@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -144,6 +144,30 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     expect(report.code, report.err.join("\n")).toBe(0);
     expect(report.err.join("\n")).toContain("11 cells are not done yet");
     expect(readFileSync(path.join(folder, "whole-part", "report.md"), "utf8")).toContain("--cell rgb-kd-s2");
+  });
+
+  it("shows pictures of the first seed whose networks are there", async () => {
+    cpSync(path.join(folder, "whole"), path.join(folder, "pictured"), { recursive: true });
+    const work = path.join(folder, "pictured", "work");
+    const samplesOf = async (config: string) => {
+      expect((await compare(config, "pictured", "--report")).code).toBe(0);
+      return JSON.parse(readFileSync(path.join(folder, "pictured", "results.json"), "utf8")).samples;
+    };
+    const first = await samplesOf(file);
+    const second = await samplesOf(configured("second", { seeds: [2] }));
+    expect(second.length).toBeGreaterThan(0);
+    expect(second).not.toEqual(first);
+    const remove = (start: string) => {
+      for (const name of readdirSync(work))
+        if (name.startsWith(start)) rmSync(path.join(work, name), { recursive: true });
+    };
+    // What is shown beside ours is there for the other seed only.
+    remove("rgbd-s1");
+    expect(await samplesOf(file)).toEqual(second);
+    remove("one-stage-rgb-s2");
+    expect((await samplesOf(file)).length).toBe(first.length);
+    remove("one-stage-rgb-s1");
+    expect(await samplesOf(file)).toEqual([]);
   });
 
   it("gives the same results in several processes, and after Ctrl-C", async () => {

@@ -159,18 +159,24 @@ function rowOf(
   };
 }
 
-/** Pictures of the first seed's networks, where they lie here: the baseline's, ours and what ours learnt from. */
+/**
+ * Pictures of one seed's networks: the baseline's, ours and what ours learnt from. They are those of the first seed of which all lie
+ * here, else of the first with ours; none where that does not.
+ */
 async function gallery(place: Workplace, { config, cells, folder }: ReportSource): Promise<SampleReport[]> {
   const [direction] = config.directions;
   const wanted = [config.baseline, config.ours, config.upper];
-  const shown = cells.filter(
-    (cell) => cell.seed === config.seeds[0] && cell.direction === direction && wanted.includes(cell.row.id),
-  );
-  const ours = shown.find(({ row }) => row.id === config.ours);
+  const shownOf = (seed: number) =>
+    cells.filter((cell) => cell.seed === seed && cell.direction === direction && wanted.includes(cell.row.id));
+  const here = ({ stage }: Cell) => stagesOf(stage).every((one) => folder.isTrained(one));
+  const oursOf = (shown: readonly Cell[]) => shown.find(({ row }) => row.id === config.ours);
+  const seeds = config.seeds.map(shownOf).filter((shown) => shown.some((cell) => cell === oursOf(shown) && here(cell)));
+  const shown = seeds.find((cells) => cells.every(here)) ?? seeds[0] ?? [];
+  const ours = oursOf(shown);
   const stages = [...shown.map(({ stage }) => stage), ...Object.values(ours?.stage.earlier ?? {})];
   const own = [...new Map(stages.map((stage) => [stage.name, stage])).values()];
   const rowOfStage = (name: string) => shown.find((cell) => cell.stage.name === name)?.row;
-  if (!ours || !stagesOf(ours.stage).every((stage) => folder.isTrained(stage))) return [];
+  if (!ours) return [];
   const pictures = new Gallery(place.dataset, place.facts, ours.stage.settings.task);
   for (const stage of own) {
     if (!folder.isTrained(stage)) continue;
