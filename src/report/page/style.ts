@@ -153,7 +153,7 @@ const PARTS = `
 .dense table{border-spacing:1px}
 .samples{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
 .samples.maps{grid-template-columns:1fr}
-.maps .images{grid-template-columns:repeat(auto-fill,minmax(7.8rem,1fr))}
+.maps .images{grid-template-columns:repeat(auto-fill,minmax(7.2rem,1fr))}
 .sample h3{margin:0 0 .7rem;overflow-wrap:anywhere}
 .sample h3 small{display:block}
 .images{display:grid;gap:.6rem;grid-template-columns:repeat(auto-fit,minmax(5.4rem,1fr))}
