@@ -8,6 +8,7 @@ import { logSoftmax, softmax } from "../kernels/softmax.ts";
 import { affine, log, sqrt, square } from "../kernels/unary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { SingleOutput } from "./single.ts";
+import { flatten, pooled } from "./transfer.ts";
 
 // Keeps what is divided by, or the logarithm taken of, from being 0.
 const TINY = 1e-7;
@@ -63,15 +64,13 @@ function attention(map: Tensor): Tensor {
 
 /** How alike any two images' maps are, [B,B]: their products, each row of norm 1. */
 function similarities(map: Tensor): Tensor {
-  const n = map.shape[0]!;
-  const rows = reshape(map, [n, map.size / n]);
+  const rows = flatten(map);
   return unit(matmul(rows, rows, { transposeB: true }));
 }
 
 /** The probability that an image has another as its neighbour, [B,B]: by the cosine of their maps' means over pixels. */
 function neighbours(map: Tensor): Tensor {
-  const [n, h, w, c] = map.shape as [number, number, number, number];
-  const rows = unit(mean(reshape(map, [n, h * w, c]), { axes: [1] }));
+  const rows = unit(pooled(map));
   const near = affine(matmul(rows, rows, { transposeB: true }), 0.5, 0.5);
   return div(near, sum(near, { axes: [1], keepDims: true }));
 }

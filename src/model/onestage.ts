@@ -183,7 +183,8 @@ function joined(a: Tensor, heads: readonly (HeadOutput | null)[], scale: number,
   return meanOf([gated(a, available), ...heads.map((head, k) => gated(head!.scores[scale]!, others?.[k]))]);
 }
 
-function gated(map: Tensor, gate: Tensor | number = 1): Tensor {
+/** A map [N,H,W,C] or scores [N,classes], times a factor for each image or for all. */
+export function gated(map: Tensor, gate: Tensor | number = 1): Tensor {
   if (gate === 1) return map;
   if (typeof gate === "number") return affine(map, gate);
   return weighted(map, map.shape.length === 4 ? gate : reshape(gate, [map.shape[0]!, 1]));

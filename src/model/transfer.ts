@@ -108,7 +108,7 @@ export function flatten(map: Tensor): Tensor {
 }
 
 /** [N,…,C] as [N,C]: the mean over everything between. */
-function pooled(x: Tensor): Tensor {
+export function pooled(x: Tensor): Tensor {
   const [n, c] = [x.shape[0]!, x.shape.at(-1)!];
   return x.shape.length === 2 ? x : mean(reshape(cast(x, "f32"), [n, x.size / n / c, c]), { axes: [1] });
 }

@@ -1,14 +1,12 @@
-import { reshape } from "../../kernels/shape.ts";
 import { affine } from "../../kernels/unary.ts";
 import { inference, type Module } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { multimodal } from "../architectures.ts";
-import { weighted } from "../blocks.ts";
 import { featureLoss } from "../featureLoss.ts";
 import { type Built, input, type Parts } from "../method.ts";
 import { Terms } from "../objective.ts";
-import type { Gates } from "../onestage.ts";
+import { type Gates, gated } from "../onestage.ts";
 import { createHead } from "../task.ts";
 import { drawGates, taught } from "./onestage.ts";
 
@@ -39,11 +37,7 @@ export function mmanetNetwork(parts: Parts): Built {
         .addRising("mar", mar, () => {
           const weak = onlyOpen(gates, modalities.indexOf(available));
           // Scores that are all 0 have a cross entropy that nothing changes.
-          const counted = auxiliary
-            .forward(fused.maps, x, pass)
-            .scores.map((scale) =>
-              weighted(scale, scale.shape.length === 4 ? weak : reshape(weak, [scale.shape[0]!, 1])),
-            );
+          const counted = auxiliary.forward(fused.maps, x, pass).scores.map((scale) => gated(scale, weak));
           return judge.judge(counted, target);
         });
       return terms.loss(scores, target);
