@@ -147,11 +147,12 @@ export function multimodal(parts: NetworkParts): FusedStreams {
   return { network, run, predict: (batch) => predicted(input(batch, first), run(batch, inference)) };
 }
 
-/** The same network where only the available modality is there: the other streams run on nothing and count nothing. */
-export function multimodalByOne(parts: NetworkParts): FusedStreams {
+/** The same network where only the available modality is there: the other streams run on zeros, and count nothing unless told. */
+export function multimodalByOne(parts: NetworkParts, absent: 0 | 1 = 0): FusedStreams {
   const { available, modalities } = parts;
   const { network, run: runAll } = multimodal(parts);
-  const [first, ...others] = modalities.map((modality) => (modality === available ? 1 : 0)) as [number, ...number[]];
+  const gates = modalities.map((modality) => (modality === available ? 1 : absent));
+  const [first, ...others] = gates as [number, ...number[]];
   const run = (batch: DeviceBatch, pass: Pass) => {
     const x = input(batch, available);
     const images = modalities.map((modality) => [
@@ -172,7 +173,8 @@ export const architectures = {
   weighted: weightedStreams,
   hallucinating,
   multimodal,
-  "multimodal-by-one": multimodalByOne,
+  "multimodal-by-one": (parts: NetworkParts) => multimodalByOne(parts),
+  "multimodal-of-zeros": (parts: NetworkParts) => multimodalByOne(parts, 1),
 } as const satisfies Record<string, (parts: NetworkParts) => Deployed>;
 
 /** The name of a network's form. */

@@ -3,7 +3,15 @@ import { admdHallucination } from "./baselines/admd.ts";
 import { ensemble, garciaHallucination, garciaStreams, hoffman, tunedTogether } from "./baselines/averaged.ts";
 import { mmanetNetwork } from "./baselines/mmanet.ts";
 import { mshnet } from "./baselines/mshnet.ts";
-import { modalityDropout, modalityDropped, oneStage, twoStage, upperBound } from "./baselines/onestage.ts";
+import {
+  modalityDropout,
+  modalityDropped,
+  modDrop,
+  modDropped,
+  oneStage,
+  twoStage,
+  upperBound,
+} from "./baselines/onestage.ts";
 import {
   adapted,
   distilled,
@@ -90,6 +98,7 @@ type Kind =
   | "kd-all"
   | "generalized"
   | "dropout"
+  | "moddrop"
   | "mshnet-student"
   | "mshnet"
   | "one-stage";
@@ -109,7 +118,7 @@ type PairKind =
   | "mmanet";
 
 /** The networks that see all modalities: of two, and of three. */
-type AllSeeing = "modality-dropout" | "rgbd" | "modality-dropout-all" | "rgbd-ir";
+type AllSeeing = "rgbd" | "rgbd-ir" | `${"modality-dropout" | "moddrop-network"}${"" | "-all"}`;
 
 /** A method's name. */
 export type MethodName = `${Modality}-only` | `${Kind}-${Modality}` | `${PairKind}-${"rgb" | "depth"}` | AllSeeing;
@@ -330,6 +339,18 @@ function mmanetFor(own: "rgb" | "depth"): Entries {
   };
 }
 
+/** ModDrop's network, shown one modality alone. */
+function modDropFor(own: Modality): Entries {
+  return {
+    [`moddrop-${own}`]: {
+      ...{ ...bothSeen, ...dropped, seen: own, available: own, title: `ModDrop, ${words[own]} at test` },
+      ...{ role: "baseline", architecture: "multimodal-of-zeros", build: modDropped, length: "none" },
+      among: own === "ir" ? "three" : "any",
+      needs: (config: NeedsConfig) => ({ trained: three(config) ? "moddrop-network-all" : "moddrop-network" }),
+    },
+  };
+}
+
 /**
  * The methods by name: all of method.md (b), the one-stage network and what they are trained from. Their order is that in
  * which a run's settings name them: what is new comes last.
@@ -344,6 +365,11 @@ export const methods = {
   "rgbd-ir": { ...allSeen, title: "RGB-D and infrared", role: "upper bound", build: upperBound },
   ...mmanetFor("rgb"),
   ...mmanetFor("depth"),
+  "moddrop-network": { ...bothSeen, ...dropped, title: "ModDrop", build: modDrop },
+  "moddrop-network-all": { ...allSeen, ...dropped, title: "ModDrop of three", build: modDrop },
+  ...modDropFor("rgb"),
+  ...modDropFor("depth"),
+  ...modDropFor("ir"),
 } as Readonly<Record<MethodName, MethodEntry>>;
 
 /** Whether a method can be trained with these modalities. */

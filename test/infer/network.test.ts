@@ -87,6 +87,7 @@ const forms = Object.entries({
   hallucinating: "one-stage-rgb",
   multimodal: "rgbd",
   "multimodal-by-one": "dropout-depth",
+  "multimodal-of-zeros": "moddrop-depth",
   "mean-of-both": "garcia-streams-rgb",
 } satisfies Record<ArchitectureName, MethodName>) as [ArchitectureName, MethodName][];
 

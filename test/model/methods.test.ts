@@ -161,6 +161,42 @@ it("modality dropout drops colour, depth or nothing, each a third of the time", 
   for (const count of Object.values(counts)) expect(Math.abs(count - 2000)).toBeLessThan(183);
 });
 
+it("ModDrop shows a tenth of the images of a modality as zeros, and the others as they are", async () => {
+  const device = await testDevice();
+  const { dropImages } = await import("../../src/model/baselines/onestage.ts");
+  const x = device.upload(
+    Float32Array.from({ length: 20_000 }, (_, i) => i + 1),
+    [10_000, 1, 2, 1],
+    "f32",
+  );
+  let seed = 7;
+  const shown = await dropImages(x, { training: true, seed: () => seed++ }).read();
+  let dropped = 0;
+  for (let i = 0; i < 20_000; i += 2) {
+    const image = [shown[i], shown[i + 1]];
+    if (image[0] === 0) dropped++;
+    expect(image).toEqual(image[0] === 0 ? [0, 0] : [i + 1, i + 2]);
+  }
+  // Five standard deviations.
+  expect(Math.abs(dropped - 1000)).toBeLessThan(150);
+});
+
+it.each(["rgb", "depth"] as const)(
+  "ModDrop's network shown %s alone says what it says of zeros beside it",
+  async (own) => {
+    const device = await testDevice();
+    const both = buildMethod("moddrop-network", device, new Rng(4), base);
+    const one = buildMethod(`moddrop-${own}`, device, new Rng(5), base, { trained: both });
+    await one.begin!();
+    const host = batchOf(3, "classify");
+    const other = own === "rgb" ? "depth" : "rgb";
+    const alone = { ...host, [other]: new Float32Array(host[other]!.length) };
+    expect(await said(device, one, host)).toEqual(await said(device, both, alone));
+    expect(await said(device, both, alone)).not.toEqual(await said(device, both, host));
+    for (const { network } of [both, one]) network.dispose();
+  },
+);
+
 it("MMANet's second head counts the images of which only the modality at test is left, and no other", async () => {
   const device = await testDevice();
   const teacher = buildMethod("rgbd", device, new Rng(1), base);
@@ -221,7 +257,9 @@ const under: Partial<Record<Read, Partial<NetworkConfig>>> = {
   privilegedGates: { privileged: "online" },
 };
 
-it.each(names.filter((name) => /rgb|^modality-dropout$/.test(name) && methods[name].length !== "none"))(
+it.each(
+  names.filter((name) => /rgb|^modality-dropout$|^moddrop-network$/.test(name) && methods[name].length !== "none"),
+)(
   "%s depends on the settings that it says it reads, and on no other",
   async (name) => {
     const device = await testDevice();

@@ -76,6 +76,7 @@ describe("with three modalities", () => {
     ["ir-only", {}],
     ["kd-all-rgb", {}],
     ["dropout-ir", {}],
+    ["moddrop-ir", {}],
     ["mshnet-depth", {}],
     ["rgbd-ir", {}],
   ] as [MethodName, Partial<NetworkConfig>][])(

@@ -7,7 +7,7 @@ import { Conv2d } from "../../nn/layers.ts";
 import { type Init, inference, Module, type Pass } from "../../nn/module.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { hallucinating, multimodal, multimodalByOne } from "../architectures.ts";
+import { type FusedStreams, hallucinating, multimodal, multimodalByOne } from "../architectures.ts";
 import { privilegedNetwork } from "../gated.ts";
 import {
   type Built,
@@ -150,15 +150,19 @@ export function twoStage(parts: Parts): Built {
   };
 }
 
-/** A network of all modalities, whose streams run on their own maps through gates that each step of training may draw. */
-function allSeeing(parts: Parts, gates: (images: Tensor, pass: Pass) => Gates): Built {
-  const { config, judge, modalities } = parts;
+/** A network of all modalities, which each step of training may show less than these. */
+function allSeeing(
+  parts: Parts,
+  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: Gates },
+): Built {
+  const { config, judge } = parts;
   const { network, run, predict } = multimodal(parts);
   return {
     network,
     predict,
     loss(batch, pass) {
-      const output = run(batch, pass, gates(input(batch, modalities.at(-1)!), pass));
+      const { shown = batch, gates } = show(batch, pass);
+      const output = run(shown, pass, gates);
       return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
@@ -175,13 +179,40 @@ export function upperBound(parts: Parts): Built {
  * with the same probability: 1/3 each of two modalities, 1/7 each of three. Source: method.md (b)3.
  */
 export function modalityDropout(parts: Parts): Built {
-  return allSeeing(parts, (images, pass) => drawGates(images, pass, parts.modalities.length));
+  const { modalities } = parts;
+  return allSeeing(parts, (batch, pass) => ({
+    gates: drawGates(input(batch, modalities.at(-1)!), pass, modalities.length),
+  }));
 }
 
 /** The network that was trained with modality dropout, shown one modality alone. */
 export function modalityDropped(parts: Parts): Built {
+  return shownOne(parts, multimodalByOne(parts));
+}
+
+/**
+ * ModDrop: the upper bound's network, which sees each modality of each image as zeros with probability 0.1, whatever it sees of
+ * the others. Source: Neverova et al. 2016, as Garcia et al. 2019 (ADMD) compare with it; method.md (b)3.
+ */
+export function modDrop(parts: Parts): Built {
+  return allSeeing(parts, (batch, pass) => {
+    const images = parts.modalities.map((modality) => [modality, dropImages(input(batch, modality), pass)]);
+    return { shown: { ...batch, ...Object.fromEntries(images) } };
+  });
+}
+
+/** The images of x, but for a tenth of them at random, which are 0. */
+export function dropImages(x: Tensor, pass: Pass): Tensor {
+  return mul(x, asGate(flip(onesFor(x), 0.9, pass)));
+}
+
+/** The network that was trained with ModDrop, shown one modality alone, and zeros. */
+export function modDropped(parts: Parts): Built {
+  return shownOne(parts, multimodalByOne(parts, 1));
+}
+
+function shownOne(parts: Parts, { network, run, predict }: FusedStreams): Built {
   const { config, judge } = parts;
-  const { network, run, predict } = multimodalByOne(parts);
   return {
     network,
     predict,
@@ -191,33 +222,48 @@ export function modalityDropped(parts: Parts): Built {
   };
 }
 
+/** A one for each image of x: [N,1]. */
+function onesFor(x: Tensor): Tensor {
+  const n = x.shape[0]!;
+  return affine(mean(reshape(x, [n, x.size / n]), { axes: [1] }), 0, 1);
+}
+
+/** A factor [N,1] of each image's map. */
+function asGate(open: Tensor): Tensor {
+  return reshape(open, [open.shape[0]!, 1, 1, 1]);
+}
+
+/** 1 with this probability, else 0, for each of these ones. */
+function flip(ones: Tensor, probability: number, pass: Pass): Tensor {
+  // Dropout scales what it keeps.
+  const scaled = dropout(ones, { p: 1 - probability, seed: pass.seed() });
+  return clamp(affine(scaled, 2), 0, 1);
+}
+
 /**
  * For each image of x: the factors of two or three streams' maps, 0 or 1 each but never all 0, every such combination
  * with the same probability.
  */
 export function drawGates(x: Tensor, pass: Pass, streams: number): Gates {
-  const n = x.shape[0]!;
-  const ones = affine(mean(reshape(x, [n, x.size / n]), { axes: [1] }), 0, 1);
-  const gate = (open: Tensor) => reshape(open, [n, 1, 1, 1]);
+  const ones = onesFor(x);
   if (streams === 2) {
-    // Dropout scales what it keeps.
     const some = affine(dropout(ones, { p: 1 / 3, seed: pass.seed() }), 2 / 3);
     const which = affine(dropout(ones, { p: 1 / 2, seed: pass.seed() }), 1 / 2);
-    const kept = (dropped: Tensor) => gate(affine(mul(some, dropped), -1, 1));
+    const kept = (dropped: Tensor) => asGate(affine(mul(some, dropped), -1, 1));
     return { available: kept(which), others: [kept(affine(which, -1, 1))] };
   }
-  /** 1 with this probability, else 0. */
-  const flip = (probability: number) => {
-    const scaled = dropout(ones, { p: 1 - probability, seed: pass.seed() });
-    return clamp(affine(scaled, 2), 0, 1);
-  };
   const not = (open: Tensor) => affine(open, -1, 1);
   // 4 of 7 combinations have the first stream, and the other two are free then; of the 3 without it 2 have the second.
-  const [first, second, third, instead] = [flip(4 / 7), flip(1 / 2), flip(1 / 2), flip(2 / 3)];
+  const [first, second, third, instead] = [4 / 7, 1 / 2, 1 / 2, 2 / 3].map((p) => flip(ones, p, pass)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const without = not(first);
   const others = [
     add(mul(first, second), mul(without, instead)),
     add(mul(first, third), mul(without, add(mul(instead, third), not(instead)))),
   ];
-  return { available: gate(first), others: others.map(gate) };
+  return { available: asGate(first), others: others.map(asGate) };
 }
