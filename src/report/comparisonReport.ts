@@ -1,4 +1,5 @@
 import { forest, seedDots } from "./compare/dots.ts";
+import { comparisonLooks } from "./compare/looks.ts";
 import { scatters } from "./compare/scatter.ts";
 import { classTable, differenceTable, results } from "./compare/tables.ts";
 import { type ComparisonData, withAveraged } from "./comparison.ts";
@@ -74,17 +75,6 @@ export function renderComparison(data: ComparisonData, analysis: ComparisonAnaly
     numbers: JSON.parse(comparisonJson(data, analysis)),
     charts: [],
   });
-}
-
-/** Ours in a strong colour, the upper bound in green, what they are compared with in grey. */
-function comparisonLooks(data: ComparisonData): Map<string, Look> {
-  const used = { rgb: 0, depth: 0, ir: 0, both: 0, all: 0 };
-  return new Map(
-    withAveraged(data.rows).map(({ id, role, direction }) => {
-      const color = role === "ours" || role === "upper bound" ? `--${direction}${used[direction]++ % 4}` : "--muted";
-      return [id, { color, dash: [], role }];
-    }),
-  );
 }
 
 function titles(data: ComparisonData): { id: string; title: string }[] {

@@ -54,19 +54,21 @@ export function columnsOf({ task, rows }: Pick<ComparisonData, "task" | "rows">)
 }
 
 /**
- * Renders a comparison as Markdown: findings, tables of results, of paired differences and of classes, what is missing.
+ * Renders a comparison as Markdown: findings, tables of results, of paired differences and of classes, what is missing; with the
+ * figures that lie beside it under these names, one for each direction.
  * @throws ShapeError if the parts of `data` do not fit together.
  */
 export function renderComparisonMarkdown(
   data: ComparisonData,
   analysis: ComparisonAnalysis = analyseComparison(data),
+  figures: ReadonlyMap<string, string> = new Map(),
 ): string {
   const settings = Object.entries(data.settings).map(([name, value]) => [name, String(value)]);
   const missing = data.missing.map(({ row, seed, command }) => `# ${row}, seed ${seed}\n${command}`);
   const parts = [
     `# ${plain(data.title)}`,
     plain(data.subtitle),
-    ...analysis.tables.map((table) => tableText(data, table)),
+    ...analysis.tables.map((table) => tableText(data, table, figures.get(table.direction))),
     explanation(data, analysis)
       .map((text) => `- ${plain(text)}`)
       .join("\n"),
@@ -99,7 +101,7 @@ export function comparisonJson(data: ComparisonData, analysis: ComparisonAnalysi
   return `${JSON.stringify({ format: "onestage-comparison-1", ...about, ...analysis, tables, samples: names }, null, 2)}\n`;
 }
 
-function tableText(data: ComparisonData, table: TableAnalysis): string {
+function tableText(data: ComparisonData, table: TableAnalysis, figure: string | undefined): string {
   const columns = columnsOf(data);
   const results = table.rows.map((row) => [
     row.label,
@@ -125,6 +127,7 @@ function tableText(data: ComparisonData, table: TableAnalysis): string {
   return [
     `## ${plain(table.title)}`,
     tableFindings(data, table).map(plain).join(" "),
+    figure && `![${plain(table.title)}: every method, and ${plain(label(table.reference))} minus each](${figure})`,
     markdownTable(head, results, 3),
     ...differences,
     classes,

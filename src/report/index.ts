@@ -1,3 +1,4 @@
+export { comparisonFigure } from "./compare/figure.ts";
 export {
   type ComparisonData,
   type ComparisonRow,

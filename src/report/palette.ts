@@ -95,8 +95,13 @@ const SHAPES: Record<Role, string> = {
 };
 
 /** A small shape in the network's colour, to recognise it by. */
-export function marker({ color, role }: Look): Html {
-  return html`<svg class="mark" viewBox="0 0 12 12" aria-hidden="true" style="--c:var(${color})">${new Html(SHAPES[role])}</svg>`;
+export function marker(look: Look): Html {
+  return html`<svg class="mark" viewBox="0 0 12 12" aria-hidden="true" style="--c:var(${look.color})">${shape(look)}</svg>`;
+}
+
+/** That shape by itself, in a square of 12 units. */
+export function shape({ role }: Look): Html {
+  return new Html(SHAPES[role]);
 }
 
 /** A short piece of the line that stands for a series. */

@@ -73,7 +73,7 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     // Networks of one form are measured once, however they were trained.
     expect(found.get("rgb-kd")!.predictSeconds).toBe(found.get("rgb-only")!.predictSeconds);
     expect(found.get("rgb-one-stage+h")!.parameters).toBeGreaterThan(found.get("rgb-one-stage")!.parameters);
-    for (const report of ["report.md", "report.html"]) {
+    for (const report of ["report.md", "report.html", "figure-rgb.svg"]) {
       expect(readFileSync(path.join(folder, "whole", report), "utf8")).toContain("Ours");
     }
     // P is trained once, and only one cell with a teacher of its own name differs from the other.

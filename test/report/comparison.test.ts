@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { axisOf } from "../../src/report/compare/axis.ts";
+import { comparisonFigure } from "../../src/report/compare/figure.ts";
 import { type ComparisonData, type ComparisonRow, withAveraged } from "../../src/report/comparison.ts";
 import { analyseComparison, verdictOf } from "../../src/report/comparisonAnalysis.ts";
 import { tableFindings } from "../../src/report/comparisonFindings.ts";
@@ -479,5 +480,67 @@ describe("parts that do not fit together", () => {
     spoil(data);
     expect(() => analyseComparison(data)).toThrow(ShapeError);
     expect(() => analyseComparison(data)).toThrow(message);
+  });
+});
+
+describe("the figure beside the Markdown", () => {
+  const base = row("base", "baseline", [upTo(8), upTo(9), upTo(10)]);
+  const mine = row("mine", "ours", [upTo(10), upTo(12), upTo(11)]);
+  const rows = [base, mine, row("top", "upper bound", [upTo(16), upTo(16), upTo(16)], 20, "both")];
+
+  function figure(data: ComparisonData): string {
+    return comparisonFigure(data, analyseComparison(data).tables[0]!)!;
+  }
+
+  /** Where a value lies between the lines of the axis whose marks end in this, as they are drawn. */
+  function reader(svg: string, marked: RegExp): (x: number) => number {
+    const marks = [...svg.matchAll(/<text class="small" x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)</g)]
+      .map(([, x, text]) => [Number(x), text!] as const)
+      .filter(([, text]) => marked.test(text))
+      .map(([x, text]) => [x, Number(text.replace("−", "-").replace("%", ""))] as const);
+    const [[x0, v0], [x1, v1]] = [marks[0]!, marks.at(-1)!];
+    return (x) => v0 + ((x - x0) / (x1 - x0)) * (v1 - v0);
+  }
+
+  test("draws seeds, means and intervals where its axes say", () => {
+    const svg = figure(comparison(rows));
+    const parts = svg.split('<g transform="translate(0 ').slice(1);
+    const [ofBase, ofMine] = [parts[0]!, parts[1]!];
+    const share = reader(svg, /%$/);
+    const seeds = (part: string) => [...part.matchAll(/class="seed" cx="([\d.]+)"/g)].map(([, x]) => Number(x));
+    for (const [i, value] of [50, 60, 55].entries()) expect(share(seeds(ofMine)[i]!)).toBeCloseTo(value, 0);
+    const points = reader(svg, /^(0|[+−][\d.]+)$/);
+    for (const [i, value] of [10, 15, 5].entries()) expect(points(seeds(ofBase)[3 + i]!)).toBeCloseTo(value, 0);
+    expect(points(Number(/<path d="m([\d.]+)-5.5/.exec(ofBase)![1]))).toBeCloseTo(10, 0);
+    const whisker = /class="whisker" d="M([\d.]+)-4v8m0-4H([\d.]+)m/g;
+    const [, , [, from, to]] = [null, ...ofBase.matchAll(whisker)] as unknown as [null, string[], string[]];
+    // 10 ± 4.3027 * 5 / sqrt 3.
+    expect(points(Number(from))).toBeCloseTo(10 - 12.42, 0);
+    expect(points(Number(to))).toBeCloseTo(10 + 12.42, 0);
+    expect(ofMine).toContain('class="own">MINE<');
+    expect(ofMine).not.toContain("band");
+  });
+
+  test("escapes and cuts names, calls the mean of both heads that, and is not there without a trained method", () => {
+    const label = `<script>${"x".repeat(80)}`;
+    const both = mine.seeds.map((seed) => ({ ...seed, averaged: seed.metrics, averagedPerImage: seed.perImage }));
+    const svg = figure(
+      comparison([
+        { ...base, label },
+        { ...mine, seeds: both },
+      ]),
+    );
+    expect(svg).toContain(`&lt;script&gt;${"x".repeat(51)}…<`);
+    expect(svg).not.toContain("<script");
+    expect(svg).toContain('class="small">mean of both heads<');
+    const none = comparison(rows.map((one) => ({ ...one, seeds: [] })));
+    expect(comparisonFigure(none, analyseComparison(none).tables[0]!)).toBeNull();
+  });
+
+  test("is named by the Markdown that it lies beside", () => {
+    const data = comparison(rows);
+    const named = renderComparisonMarkdown(data, analyseComparison(data), new Map([["rgb", "figure-rgb.svg"]]));
+    expect(named).toContain("![T: every method, and MINE minus each](figure-rgb.svg)");
+    expect(renderComparisonMarkdown(data)).not.toContain("figure-rgb.svg");
   });
 });

@@ -3,8 +3,10 @@ import { writeFileAtomic } from "../../data/node/atomic.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { methods } from "../../model/methods.ts";
 import {
+  analyseComparison,
   type ComparisonData,
   type ComparisonRow,
+  comparisonFigure,
   comparisonJson,
   renderComparison,
   renderComparisonMarkdown,
@@ -35,19 +37,26 @@ export interface ReportSource {
   io: Io;
 }
 
-/** Writes report.md, report.html and results.json of the cells that are done, and says what is missing. */
+/** Writes report.md with its figures, report.html and results.json of the cells that are done, and says what is missing. */
 export async function writeReport(place: Workplace, source: ReportSource): Promise<void> {
   const { folder, io, options } = source;
   const data = await comparisonData(place, source, await gallery(place, source));
   const write = (name: string, text: string) =>
     writeFileAtomic(path.join(folder.root, name), new TextEncoder().encode(text));
-  const markdown = renderComparisonMarkdown(data);
-  await write("report.md", markdown);
-  await write("report.html", renderComparison(data));
-  const json = comparisonJson(data);
+  const analysis = analyseComparison(data);
+  const figures = new Map<string, string>();
+  for (const table of analysis.tables) {
+    const figure = comparisonFigure(data, table);
+    if (figure === null) continue;
+    figures.set(table.direction, `figure-${table.direction}.svg`);
+    await write(figures.get(table.direction)!, figure);
+  }
+  await write("report.md", renderComparisonMarkdown(data, analysis, figures));
+  await write("report.html", renderComparison(data, analysis));
+  const json = comparisonJson(data, analysis);
   await write("results.json", json.endsWith("\n") ? json : `${json}\n`);
   if (options.json) io.out(`${JSON.stringify(JSON.parse(json))}\n`);
-  else io.out(`${markdown}\n`);
+  else io.out(`${renderComparisonMarkdown(data, analysis)}\n`);
   if (data.missing.length > 0) io.say(`${data.missing.length} cells are not done yet; the report lists them`);
 }
 

@@ -1,3 +1,7 @@
+import type { ComparisonData } from "../comparison.ts";
+import type { Difference, RowSummary } from "../comparisonAnalysis.ts";
+import { mainOf } from "../comparisonFindings.ts";
+import { percent } from "../format.ts";
 import { type Html, html } from "../html.ts";
 
 /** A straight axis: the values at its ends, and those that are marked on it. */
@@ -22,6 +26,21 @@ export function axisOf(values: readonly number[], count = 5): Axis {
   return { low: marks[0]!, high: marks.at(-1)!, marks };
 }
 
+/** The axis of the main metric: of single seeds, and of intervals of means. */
+export function scoresAxis(data: ComparisonData, rows: readonly RowSummary[]): Axis {
+  return axisOf(rows.flatMap((row) => [...mainOf(data, row).values, ...(row.interval ?? [])]));
+}
+
+/** The axis of paired differences, around 0. */
+export function differencesAxis(differences: readonly Difference[]): Axis {
+  const ends = differences.flatMap(({ values, overSeeds, overImages }) => [
+    ...values,
+    ...(overSeeds ?? []),
+    ...(overImages ?? []),
+  ]);
+  return axisOf([0, ...ends]);
+}
+
 /** Where a value lies on an axis, in per cent of its length. */
 export function placeOn({ low, high }: Axis, value: number): string {
   return (Math.min(1, Math.max(0, (value - low) / (high - low))) * 100).toFixed(2);
@@ -37,4 +56,20 @@ export function bar(kind: string, axis: Axis, interval: readonly [number, number
   if (!interval) return null;
   const [from, to] = interval.map((value) => Number(placeOn(axis, value))) as [number, number];
   return html`<i class="${kind}" style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i>`;
+}
+
+/** What a share is called on an axis. */
+export function shareMark(axis: Axis, value: number): string {
+  return percent(value, decimals(axis));
+}
+
+/** What a difference of shares is called on an axis, in points. */
+export function pointsMark(axis: Axis, value: number): string {
+  const text = (100 * Math.abs(value)).toFixed(decimals(axis));
+  return Number(text) === 0 ? "0" : `${value > 0 ? "+" : "−"}${text}`;
+}
+
+/** Decimals of per cents that tell neighbouring marks apart. */
+function decimals({ marks }: Axis): number {
+  return marks[1]! - marks[0]! < 0.01 - 1e-9 ? 1 : 0;
 }
