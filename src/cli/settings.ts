@@ -87,7 +87,7 @@ export const flags = {
   ramp: whole("--ramp", 0, 100_000, "epochs in which alpha, beta, jmmd, sigmoid and feature rise to their values"),
   smoothing: decimal("--smoothing", 0, 0.99, "label smoothing of the cross entropy"),
   jmmd: decimal("--jmmd", 0, 1000, "weight of JMMD between restored and privileged features and predictions"),
-  sigmoid: decimal("--sigmoid", 0, 1000, "weight of the squared difference of their sigmoids"),
+  sigmoid: decimal("--sigmoid", 0, 1e6, "weight of the squared difference of their sigmoids"),
   feature: decimal("--feature", 0, 1e6, "weight of another distance between features, in distillation too"),
   featureLoss: choice("--feature-loss", featureLossNames, "which distance that is"),
   restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),

@@ -2,7 +2,7 @@ import { readJson } from "../../data/node/files.ts";
 import { type Modality, modalityNames } from "../../model/method.ts";
 import { type MethodName, methods } from "../../model/methods.ts";
 import type { Settings } from "../../run/settings.ts";
-import { FormatError, UsageError } from "../../tensor/errors.ts";
+import { UsageError } from "../../tensor/errors.ts";
 import { Entry } from "../entry.ts";
 import { flags, type Given, newSettings } from "../settings.ts";
 
@@ -43,7 +43,7 @@ const SHARED = ["task", "recipe", "modalities", "classWeights", "holdOut", "size
 
 /**
  * Reads the configuration of a comparison.
- * @throws FormatError naming the entry that is not as it should be.
+ * @throws FormatError or UsageError naming the entry that is not as it should be.
  */
 export async function readCompareConfig(file: string): Promise<CompareConfig> {
   const json = await readJson(file);
@@ -122,7 +122,7 @@ function readGiven(entry: Entry, reserved: readonly string[]): Given {
       given[flag] = flags[flag].parse(String(plain));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      throw new FormatError(value.origin, `what ${flags[flag].flag} takes`, JSON.stringify(plain));
+      throw new UsageError(`${value.origin}: ${error.message}`);
     }
   }
   return given;
