@@ -265,7 +265,7 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     [
       "a setting that no flag takes",
       { settings: { epochs: 0 } },
-      /settings\.epochs: --epochs: expected .* from 1 to 100000, got 0/,
+      /settings\.epochs: --epochs: expected .* from 1 to 100000, got "0"/,
     ],
     ["a setting that a comparison has of its own", { settings: { seed: 1 } }, /settings\.seed.+got seed/],
     ["a row that is not there", { ours: "best" }, /ours: expected the id of a row/],
