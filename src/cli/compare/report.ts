@@ -48,8 +48,9 @@ export async function writeReport(place: Workplace, source: ReportSource): Promi
   for (const table of analysis.tables) {
     const figure = comparisonFigure(data, table);
     if (figure === null) continue;
-    figures.set(table.direction, `figure-${table.direction}.svg`);
-    await write(figures.get(table.direction)!, figure);
+    const name = `figure-${table.direction}.svg`;
+    figures.set(table.direction, name);
+    await write(name, figure);
   }
   await write("report.md", renderComparisonMarkdown(data, analysis, figures));
   await write("report.html", renderComparison(data, analysis));

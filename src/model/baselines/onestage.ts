@@ -247,6 +247,7 @@ function flip(ones: Tensor, probability: number, pass: Pass): Tensor {
 export function drawGates(x: Tensor, pass: Pass, streams: number): Gates {
   const ones = onesFor(x);
   if (streams === 2) {
+    // Dropout scales what it keeps.
     const some = affine(dropout(ones, { p: 1 / 3, seed: pass.seed() }), 2 / 3);
     const which = affine(dropout(ones, { p: 1 / 2, seed: pass.seed() }), 1 / 2);
     const kept = (dropped: Tensor) => asGate(affine(mul(some, dropped), -1, 1));
