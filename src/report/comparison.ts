@@ -114,14 +114,17 @@ export function withAveraged(rows: readonly ComparisonRow[]): ComparisonRow[] {
   });
 }
 
+/** What stands behind a row's id in that of the row for the mean of both its heads. */
+const AVERAGED = "+h";
+
 /** The id of the row for the mean of both heads of the row with this id. */
 export function averagedId(id: string): string {
-  return `${id}+h`;
+  return `${id}${AVERAGED}`;
 }
 
-/** Whether two rows are of the same network. */
-export function sameNetwork(a: string, b: string): boolean {
-  return a === b || a === averagedId(b) || averagedId(a) === b;
+/** The id of the row for the same network's other answer: the fused head's, or the mean of both heads'. */
+export function otherHeadId(id: string): string {
+  return id.endsWith(AVERAGED) ? id.slice(0, -AVERAGED.length) : averagedId(id);
 }
 
 /** The rows of a table, in order. */

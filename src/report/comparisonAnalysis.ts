@@ -1,13 +1,12 @@
 import { Rng } from "../tensor/rng.ts";
 import {
-  averagedId,
   type ComparisonData,
   type ComparisonRow,
   type ComparisonTable,
   checkComparison,
+  otherHeadId,
   rowsOf,
   type SeedMetrics,
-  sameNetwork,
   withAveraged,
 } from "./comparison.ts";
 import { metricWords } from "./format.ts";
@@ -91,8 +90,8 @@ export interface TableAnalysis extends Pick<ComparisonTable, "title" | "directio
   rows: RowSummary[];
   /** The reference minus every row of another network. */
   differences: Difference[];
-  /** The mean of the reference's heads minus the same rows, where it has two heads and is not the reference itself. */
-  averagedDifferences: Difference[];
+  /** The other answer of the reference's network minus the same rows: the mean of its heads, or the fused one; empty where it has one. */
+  otherHeadDifferences: Difference[];
   gap: Gap | null;
 }
 
@@ -145,16 +144,16 @@ function analyseTable(
   main: "top1" | "meanClass",
 ): TableAnalysis {
   const { title, direction, reference } = table;
-  const others = (id: string) => rows.filter((row) => !sameNetwork(row.id, id));
-  const differencesOf = (id: string) => others(id).map((row) => difference(scored.get(id)!, scored.get(row.id)!));
-  const twin = averagedId(reference);
+  const twin = otherHeadId(reference);
+  const others = rows.filter(({ id }) => id !== reference && id !== twin);
+  const differencesOf = (id: string) => others.map((row) => difference(scored.get(id)!, scored.get(row.id)!));
   return {
     title,
     direction,
     reference,
     rows: rows.map((row) => summaryOf(row, main)),
     differences: differencesOf(reference),
-    averagedDifferences: rows.some(({ id }) => id === twin) ? differencesOf(twin) : [],
+    otherHeadDifferences: rows.some(({ id }) => id === twin) ? differencesOf(twin) : [],
     gap: gapOf(table, scored),
   };
 }

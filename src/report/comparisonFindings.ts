@@ -1,4 +1,4 @@
-import type { ComparisonData } from "./comparison.ts";
+import { averagedId, type ComparisonData } from "./comparison.ts";
 import {
   type Difference,
   LEAST_SEEDS,
@@ -31,7 +31,7 @@ export function tableFindings(data: ComparisonData, table: TableAnalysis): strin
     ...compared(table.differences, row),
     ...likelier(table.differences, row),
     ...(table.gap ? [gapWords(table.gap, row)] : []),
-    ...table.averagedDifferences.slice(0, 1).map(({ of }) => averagedWords(data, table, row(of), row)),
+    ...table.otherHeadDifferences.slice(0, 1).map(({ of }) => otherHeadWords(data, table, row(of), row)),
   ];
 }
 
@@ -72,21 +72,22 @@ function likelier(differences: readonly Difference[], row: (id: string) => RowSu
   return list ? [`Its NLL is lower, and so better, with 95% confidence over seeds than that of: ${list}.`] : [];
 }
 
-function averagedWords(
+function otherHeadWords(
   data: ComparisonData,
-  { averagedDifferences }: TableAnalysis,
-  averaged: RowSummary,
+  { reference, otherHeadDifferences }: TableAnalysis,
+  other: RowSummary,
   row: (id: string) => RowSummary,
 ): string {
-  const told = tellApart(averagedDifferences, row);
+  const told = tellApart(otherHeadDifferences, row);
   const parts = [
     told["above 0"] && `above 0 against: ${told["above 0"]}`,
     told["includes 0"] && `not to be told from 0 against: ${told["includes 0"]}`,
     told["below 0"] && `below 0 against: ${told["below 0"]}`,
   ].filter(Boolean);
-  const reaches = `The mean of both its heads reaches ${spreadWords(mainOf(data, averaged))}`;
+  const head = other.id === averagedId(reference) ? "The mean of both its heads" : "Its fused head alone";
+  const reaches = `${head} reaches ${spreadWords(mainOf(data, other))}`;
   const difference = parts.length > 0 ? `${reaches}; its paired difference is ${parts.join("; ")}.` : `${reaches}.`;
-  return [difference, ...likelier(averagedDifferences, row)].join(" ");
+  return [difference, ...likelier(otherHeadDifferences, row)].join(" ");
 }
 
 /** The methods that differences are to, with the differences, by where the intervals lie. */

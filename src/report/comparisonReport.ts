@@ -102,7 +102,7 @@ ${gap && Number.isFinite(gap.closed) && html`<div><dt>of the gap to ${table.rows
 }
 
 function differences(table: TableAnalysis, looks: ReadonlyMap<string, Look>): Html | null {
-  const lists = [table.differences, table.averagedDifferences].filter((list) => list.length > 0);
+  const lists = [table.differences, table.otherHeadDifferences].filter((list) => list.length > 0);
   const shown = lists.flatMap((list) => {
     const plot = forest(table, list, looks);
     const of = table.rows.find(({ id }) => id === list[0]!.of)!;

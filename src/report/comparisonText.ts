@@ -111,7 +111,7 @@ function tableText(data: ComparisonData, table: TableAnalysis, figure: string | 
   ]);
   const head = ["method", "sees at test", "role", ...columns.map(({ head }) => head)];
   const label = (id: string) => table.rows.find((row) => row.id === id)!.label;
-  const differences = [table.differences, table.averagedDifferences].flatMap((list) =>
+  const differences = [table.differences, table.otherHeadDifferences].flatMap((list) =>
     list.length > 0
       ? [`### ${plain(label(list[0]!.of))} minus each other method, points`, differenceText(list, label)]
       : [],

@@ -1,5 +1,6 @@
 export { comparisonFigure } from "./compare/figure.ts";
 export {
+  averagedId,
   type ComparisonData,
   type ComparisonRow,
   type ComparisonTable,
@@ -7,6 +8,7 @@ export {
   type MissingCell,
   type SeedMetrics,
   type SeedResult,
+  withAveraged,
 } from "./comparison.ts";
 export {
   analyseComparison,

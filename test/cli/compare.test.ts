@@ -87,6 +87,23 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     expect(ours.flops).toBe(without.flops);
   });
 
+  it("shows the differences of the head that the configuration names", async () => {
+    const root = path.join(folder, "heads");
+    cpSync(path.join(folder, "whole"), root, { recursive: true });
+    const { code, err } = await compare(configured("heads", { head: "averaged" }), "heads", "--report");
+    expect(code, err.join("\n")).toBe(0);
+    const [table] = JSON.parse(readFileSync(path.join(root, "results.json"), "utf8")).tables;
+    expect(table.reference).toBe("rgb-one-stage+h");
+    expect(new Set(table.differences.map(({ of }: { of: string }) => of))).toEqual(new Set(["rgb-one-stage+h"]));
+    expect(new Set(table.otherHeadDifferences.map(({ of }: { of: string }) => of))).toEqual(new Set(["rgb-one-stage"]));
+    const single = await compare(configured("heads", { head: "averaged", ours: "kd" }), "heads", "--report");
+    expect(single.code).toBe(2);
+    expect(single.err.at(-1)).toMatch(/heads\.json: head: expected fused, as kd has one head, got averaged/);
+    // Nothing is known of a network before it is trained.
+    rmSync(path.join(root, "cells"), { recursive: true });
+    expect((await compare(configured("heads", { head: "averaged" }), "heads", "--report")).code).toBe(0);
+  });
+
   it("does nothing again that is done", async () => {
     const times = () =>
       names("whole").map((name) => statSync(path.join(folder, "whole", "cells", `${name}.json`)).mtimeMs);
@@ -269,6 +286,7 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     ],
     ["a setting that a comparison has of its own", { settings: { seed: 1 } }, /settings\.seed.+got seed/],
     ["a row that is not there", { ours: "best" }, /ours: expected the id of a row/],
+    ["a head that there is not", { head: "both" }, /head: expected fused or averaged, got "both"/],
     ["one seed twice", { seeds: [1, 2, 1] }, /seeds: expected different seeds, got 1 twice/],
     ["one direction twice", { directions: ["rgb", "rgb"] }, /directions: expected different directions, got rgb twice/],
     [

@@ -17,7 +17,7 @@ const row = (id: string, settings: Given = {}): CompareRow => ({ id, label: null
 function keysOf(rows: CompareRow[], settings: Given = {}): string[] {
   const config: CompareConfig = {
     ...{ title: "", about: null, settings, seeds: [1], directions: ["rgb"], rows },
-    ...{ ours: rows[0]!.id, baseline: null, upper: null, groups: null },
+    ...{ ours: rows[0]!.id, head: "fused", baseline: null, upper: null, groups: null },
   };
   return cellsOf(config, { data: "/some" }, facts).flatMap(({ stage }) => stagesOf(stage).map(({ key }) => key));
 }

@@ -253,22 +253,23 @@ describe("the mean of both heads", () => {
 
   test("has differences of its own to other networks, and may be the reference", () => {
     const [table] = analysis.tables;
-    expect(table!.averagedDifferences.map(({ of, minus }) => [of, minus])).toContainEqual([
+    expect(table!.otherHeadDifferences.map(({ of, minus }) => [of, minus])).toContainEqual([
       "one-stage-rgb+h",
       "rgb-only",
     ]);
-    for (const { minus } of [...table!.differences, ...table!.averagedDifferences])
+    for (const { minus } of [...table!.differences, ...table!.otherHeadDifferences])
       expect(minus).not.toMatch(/^one-stage/);
     const reaches = /^The mean of both its heads reaches .+; its paired difference is .+ against: /;
     expect(tableFindings(data, table!).at(-1)).toMatch(reaches);
-    expect(analysis.tables[1]!.averagedDifferences).toEqual([]);
+    expect(analysis.tables[1]!.otherHeadDifferences).toEqual([]);
     const [first] = data.tables;
     const other = analyseComparison({ ...data, tables: [{ ...first!, reference: "one-stage-rgb+h" }] }, { draws: 200 });
     expect(other.tables[0]!.differences.map(({ minus }) => minus)).toEqual(
       table!.differences.map(({ minus }) => minus),
     );
     expect(other.tables[0]!.differences[0]!.of).toBe("one-stage-rgb+h");
-    expect(other.tables[0]!.averagedDifferences).toEqual([]);
+    expect(other.tables[0]!.otherHeadDifferences).toEqual(table!.differences);
+    expect(tableFindings(data, other.tables[0]!).at(-1)).toMatch(/^Its fused head alone reaches /);
   });
 });
 
@@ -354,7 +355,7 @@ describe("the page", () => {
       }
     }
     const perTable = (table: (typeof analysis.tables)[number]) => {
-      const lists = [table.differences, table.averagedDifferences];
+      const lists = [table.differences, table.otherHeadDifferences];
       return [...table.rows.map(({ seeds }) => seeds.length), ...lists.flat().map(({ seeds }) => seeds.length)];
     };
     const dots = analysis.tables.flatMap(perTable).reduce((sum, count) => sum + count, 0);

@@ -18,6 +18,9 @@ export interface CompareRow {
   settings: Given;
 }
 
+/** Who answers: the fused head alone, as networks are exported, or the mean of both heads. */
+export type Head = "fused" | "averaged";
+
 /** What is compared with what. */
 export interface CompareConfig {
   title: string;
@@ -33,6 +36,8 @@ export interface CompareConfig {
   ours: string;
   baseline: string | null;
   upper: string | null;
+  /** Which answer of ours it is whose differences are shown. */
+  head: Head;
   /** A table in the dataset's folder, comma-separated, whose column says what each image was cut out of. */
   groups: { file: string; column: string } | null;
 }
@@ -48,7 +53,19 @@ const SHARED = ["task", "recipe", "modalities", "classWeights", "holdOut", "size
 export async function readCompareConfig(file: string): Promise<CompareConfig> {
   const json = await readJson(file);
   const root = new Entry(json, file, "");
-  const known = ["title", "about", "settings", "seeds", "directions", "rows", "ours", "baseline", "upper", "groups"];
+  const known = [
+    "title",
+    "about",
+    "settings",
+    "seeds",
+    "directions",
+    "rows",
+    "ours",
+    "head",
+    "baseline",
+    "upper",
+    "groups",
+  ];
   for (const [key, entry] of root.entries()) {
     if (!known.includes(key)) entry.fail(`one of ${known.join(", ")}`, key);
   }
@@ -86,6 +103,7 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     ours: row("ours"),
     baseline: optional("baseline"),
     upper: optional("upper"),
+    head: root.at("head").value === undefined ? "fused" : (root.at("head").expect(isHead, "fused or averaged") as Head),
     groups: root.at("groups").value == null ? null : readGroups(root.at("groups")),
   };
   for (const direction of config.directions) for (const { method } of rows) methodOf(method, direction);
@@ -146,6 +164,10 @@ export function methodOf(method: string, direction: Modality): MethodName {
   const name = method === "only" ? `${direction}-only` : isMethod(method) ? method : `${method}-${direction}`;
   if (isMethod(name)) return name;
   throw new UsageError(`compare: expected one of the methods ${Object.keys(methods).join(", ")}, got ${name}`);
+}
+
+function isHead(value: unknown): boolean {
+  return value === "fused" || value === "averaged";
 }
 
 function isMethod(name: string): name is MethodName {

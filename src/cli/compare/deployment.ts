@@ -10,6 +10,7 @@ import { Compiled } from "../../tensor/compile.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Workplace } from "./cell.ts";
+import type { Head } from "./config.ts";
 import type { Cell } from "./matrix.ts";
 
 // Every network is timed so often in each turn, after predictions that compile and warm up; the median of all counts.
@@ -24,9 +25,6 @@ export interface Deployment {
   /** Median time to predict one image, its answer read back. */
   seconds: number;
 }
-
-/** By the fused head alone, as networks are exported, and by the mean of both heads. */
-export type Head = "fused" | "averaged";
 
 interface Timed {
   parameters: number;

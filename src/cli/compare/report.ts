@@ -4,6 +4,7 @@ import type { Dataset } from "../../data/sample.ts";
 import { methods } from "../../model/methods.ts";
 import {
   analyseComparison,
+  averagedId,
   type ComparisonData,
   type ComparisonRow,
   comparisonFigure,
@@ -12,15 +13,17 @@ import {
   renderComparisonMarkdown,
   type SampleReport,
   type SeedMetrics,
+  withAveraged,
 } from "../../report/index.ts";
 import type { DatasetFacts } from "../../run/dataset.ts";
 import { disposeMethod } from "../../run/stage.ts";
+import { UsageError } from "../../tensor/errors.ts";
 import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
 import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
-import { type CompareConfig, cellSettings } from "./config.ts";
-import { type Deployment, type Head, measureDeployments } from "./deployment.ts";
+import { type CompareConfig, cellSettings, type Head } from "./config.ts";
+import { type Deployment, measureDeployments } from "./deployment.ts";
 import type { CellResult, CompareFolder } from "./folder.ts";
 import { groupsOf } from "./groups.ts";
 import { type Cell, stagesOf } from "./matrix.ts";
@@ -103,7 +106,7 @@ async function comparisonData(
       title: `${{ rgb: "RGB", depth: "Depth", ir: "Infrared" }[direction]} alone at test time`,
       direction,
       rows: config.rows.map((row) => rowId(direction, row.id)),
-      reference: rowId(direction, config.ours),
+      reference: referenceOf(source, rows, direction),
       baseline: id(direction, config.baseline),
       upper: id(direction, config.upper),
     })),
@@ -117,6 +120,15 @@ async function groupNumbers({ config, options, dataset, facts }: ReportSource): 
   const groups = await groupsOf(config, options.data, dataset, facts.evaluation);
   const numbers = new Map([...new Set(groups)].map((group, i) => [group, i]));
   return groups?.map((group) => numbers.get(group)!);
+}
+
+/** The row whose differences are shown. @throws UsageError if its network has been trained and has no second head. */
+function referenceOf({ file, config }: ReportSource, rows: readonly ComparisonRow[], direction: string): string {
+  const ours = rowId(direction, config.ours);
+  const both = averagedId(ours);
+  if (config.head === "fused" || rows.find(({ id }) => id === ours)!.seeds.length === 0) return ours;
+  if (withAveraged(rows).some(({ id }) => id === both)) return both;
+  throw new UsageError(`${file}: head: expected fused, as ${config.ours} has one head, got averaged`);
 }
 
 function rowId(direction: string, id: string): string {
