@@ -8,7 +8,7 @@ import { encodePng, type Image } from "../data/png.ts";
 import { readPngHeader } from "../data/pngChunks.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
 import { predictBatch, predictMaps } from "../model/evaluate.ts";
-import { type Method, methods, type Seen } from "../model/methods.ts";
+import { type Answering, type Method, methods, type Seen } from "../model/methods.ts";
 import { IGNORED, type Task } from "../model/task.ts";
 import type { HostBatch } from "../model/train.ts";
 import { percent } from "../report/format.ts";
@@ -29,6 +29,7 @@ export interface PredictOptions {
   /** What one step of depth is, where it is no millimetre. */
   depthUnit?: string;
   network?: string;
+  head: Answering;
   /** Where the label map goes, if pixels are classified. */
   save?: string;
   json?: boolean;
@@ -38,7 +39,7 @@ export interface PredictOptions {
 export async function predictImage(options: PredictOptions, io: Io): Promise<void> {
   const run = await openRun(options.run);
   const { dataset: facts, settings } = run.config;
-  const { save } = options;
+  const { save, head } = options;
   const seen = given(options);
   const name = chooseNetwork(run, seen, options.network);
   await checkFinished(run);
@@ -50,8 +51,8 @@ export async function predictImage(options: PredictOptions, io: Io): Promise<voi
   const batch = makeBatch(datasetOf(sample), "image", [0], inputScale(facts, seen), null, method.task);
   const said =
     method.task === "segment"
-      ? await pixels(device, method, batch, facts, save)
-      : await image(device, method, batch, facts);
+      ? await pixels(device, method, batch, facts, head, save)
+      : await image(device, method, batch, facts, head);
   method.network.dispose();
   if (options.json) {
     io.out(`${JSON.stringify({ run: run.folder, network: name, modality: seen, task: method.task, ...said.json })}\n`);
@@ -71,10 +72,12 @@ async function image(
   method: Method,
   batch: HostBatch,
   { classes }: DatasetFacts,
+  head: Answering,
 ): Promise<Prediction> {
   const [prediction] = await predictBatch(device, method, batch);
-  const { probabilities, averaged } = prediction!;
+  const { probabilities: fused, averaged } = prediction!;
   const list = (of: Float64Array) => ranked(of, classes).map(([name, probability]) => ({ class: name, probability }));
+  const probabilities = answerOf({ fused, averaged }, head, method);
   return {
     json: { classes: list(probabilities), averaged: averaged && list(averaged) },
     lines: ranked(probabilities, classes).map(([name, probability]) => `${percent(probability).padStart(6)}  ${name}`),
@@ -86,9 +89,10 @@ async function pixels(
   method: Method,
   batch: HostBatch,
   { classes }: DatasetFacts,
+  head: Answering,
   save: string | undefined,
 ): Promise<Prediction> {
-  const { labels } = (await predictMaps(device, method, batch)).fused;
+  const { labels } = answerOf(await predictMaps(device, method, batch), head, method);
   const { width, height } = batch;
   if (save !== undefined) await writeFileAtomic(save, encodePng({ width, height, data: Uint8Array.from(labels) }));
   const shares = ranked(pixelShares(labels, classes.length), classes).filter(([, share]) => share > 0);
@@ -96,6 +100,15 @@ async function pixels(
     json: { classes: shares.map(([name, share]) => ({ class: name, share })), labels: save ?? null },
     lines: shares.map(([name, share]) => `${percent(share).padStart(6)} of the pixels  ${name}`),
   };
+}
+
+/** @throws UsageError if a head is asked that the network has not. */
+function answerOf<T>(answers: Record<Answering, T | null>, head: Answering, { name }: Method): T {
+  const answer = answers[head];
+  if (answer !== null) return answer;
+  throw new UsageError(
+    `--head: expected fused, as this ${name} has one head (export --both-heads keeps both), got ${head}`,
+  );
 }
 
 function given({ rgb, depth, ir }: PredictOptions): Seen {

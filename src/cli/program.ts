@@ -117,6 +117,11 @@ function program(io: Io): Command {
       ).argParser(depthUnitOf),
     )
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
+    .addOption(
+      new Option("--head <name>", "who answers: the fused head, or the mean of both heads")
+        .choices(["fused", "averaged"])
+        .default("fused"),
+    )
     .option("--save <file>", "write the predicted classes of the pixels as an 8-bit grey PNG (segment)")
     .option("--json", "print one JSON object")
     .addHelpText("after", example("onestage predict --run runs/scenes-1 --rgb photo.png --json"))

@@ -56,16 +56,9 @@ export function writeDepth(
   out: Float32Array,
   offset: number,
 ): void {
-  const step = view.mirrored ? -1 : 1;
-  let to = offset;
-  for (let row = 0; row < view.height; row++) {
-    let from = firstPixel(view, width, row);
-    for (let column = 0; column < view.width; column++) {
-      const millimetres = depth[from]!;
-      out[to++] = millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std || MEAN_DEPTH;
-      from += step;
-    }
-  }
+  writePlane(depth, width, view, out, offset, (millimetres) =>
+    millimetres === 0 ? 0 : (millimetres / 1000 - mean) / std || MEAN_DEPTH,
+  );
 }
 
 /** Writes a view's infrared into `out` at `offset`, [height,width,1], normalised. @throws UsageError if the sample has none. */
@@ -77,12 +70,24 @@ export function writeInfrared(
   offset: number,
 ): void {
   if (!ir) throw new UsageError(`${name}: expected infrared, got none`);
+  writePlane(ir, width, view, out, offset, (count) => (count - mean) / std);
+}
+
+/** Writes a view of an image of one channel, `width` wide, into `out` at `offset`, as the network is shown each of its values. */
+function writePlane(
+  image: Uint16Array,
+  width: number,
+  view: PlainView,
+  out: Float32Array,
+  offset: number,
+  shown: (value: number) => number,
+): void {
   const step = view.mirrored ? -1 : 1;
   let to = offset;
   for (let row = 0; row < view.height; row++) {
     let from = firstPixel(view, width, row);
     for (let column = 0; column < view.width; column++) {
-      out[to++] = (ir[from]! - mean) / std;
+      out[to++] = shown(image[from]!);
       from += step;
     }
   }

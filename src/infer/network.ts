@@ -4,9 +4,9 @@ import { parseSafetensors } from "../data/safetensors.ts";
 import type { Sample } from "../data/sample.ts";
 import { storedTensors } from "../data/stateDict.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
-import { architectures, type Deployed, networkParts } from "../model/architectures.ts";
+import { architectures, type Deployed, joinProbabilities, networkParts } from "../model/architectures.ts";
 import { withoutHallucinationHead } from "../model/deploy.ts";
-import { channels, type Modality, modalityNames } from "../model/method.ts";
+import { type Answering, channels, type Modality, modalityNames } from "../model/method.ts";
 import type { Task } from "../model/task.ts";
 import { unloadedInit } from "../model/unloaded.ts";
 import { useChoices } from "../tensor/choices.ts";
@@ -52,15 +52,21 @@ export interface Answer {
   readonly restored: FeatureMaps | null;
 }
 
-/** Whether the restored map is read back, too. */
+/** What is asked of a network. */
 export interface PredictOptions {
+  /** Whether the restored map is read back, too. */
   restored?: boolean;
+  /** Who answers: "fused" without it; "averaged" where the file was exported with both heads. */
+  head?: Answering;
 }
+
+/** What a network gives for one view, on the device. */
+type Outputs = Record<Answering | "restored", Tensor | null>;
 
 /** A trained network by itself, as `onestage export` writes it: what it takes to use it, and nothing to train it. */
 export class TrainedNetwork {
   readonly #deployed: Deployed;
-  readonly #compiled: Compiled<Modality, Tensor[]>;
+  readonly #compiled: Compiled<Modality, Outputs>;
 
   /** Made by `openNetwork`. */
   constructor(
@@ -70,11 +76,12 @@ export class TrainedNetwork {
     deployed: Deployed,
   ) {
     this.#deployed = deployed;
-    this.#compiled = new Compiled<Modality, Tensor[]>(device, (batch) =>
+    const say = this.task === "segment" ? argmax : softmax;
+    this.#compiled = new Compiled<Modality, Outputs>(device, (batch) =>
       noGrad(() => {
-        const { logits, restored } = deployed.predict(batch);
-        const said = this.task === "segment" ? argmax(logits) : softmax(logits);
-        return restored ? [said, restored] : [said];
+        const { logits, hallucinated, restored } = deployed.predict(batch);
+        const averaged = hallucinated && say(joinProbabilities([logits, hallucinated]));
+        return { fused: say(logits), averaged, restored };
       }),
     );
   }
@@ -103,17 +110,21 @@ export class TrainedNetwork {
   /**
    * Says what a view shows: the class of the image, or of each of its pixels. Images of other extents than the network's
    * are cut to its proportions around their middle and resized. Waits for the GPU.
-   * @throws UsageError if an image that the network sees is missing, or has another number of values than its extents say.
+   * @throws UsageError if an image that the network sees is missing, or has another number of values than its extents say,
+   * or if the file has one head and both are asked.
    */
-  async predict(images: Images, { restored = false }: PredictOptions = {}): Promise<Answer> {
+  async predict(images: Images, { restored, head = "fused" }: PredictOptions = {}): Promise<Answer> {
     const outputs = this.#compiled.run(this.#input(images));
-    const [said, map] = await this.device.readMany(restored ? outputs : outputs.slice(0, 1));
-    const [, height, width, count] = outputs[1]?.shape ?? [];
+    const answer = outputs[head];
+    if (!answer) throw new UsageError(`predict: head: expected fused, got ${head}`);
+    const map = restored ? outputs.restored : null;
+    const [said, data] = await this.device.readMany(map ? [answer, map] : [answer]);
+    const [, height, width, count] = map?.shape ?? [];
     const pixels = this.task === "segment" ? (said as Uint32Array) : null;
     return {
       probabilities: pixels ? null : (said as Float32Array),
-      labels: pixels && (this.classes.length > 256 ? Uint16Array.from(pixels) : Uint8Array.from(pixels)),
-      restored: map ? { height: height!, width: width!, channels: count!, data: map as Float32Array } : null,
+      labels: pixels && (this.classes.length > 256 ? Uint16Array : Uint8Array).from(pixels),
+      restored: map && { height: height!, width: width!, channels: count!, data: data as Float32Array },
     };
   }
 
@@ -150,7 +161,7 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   const facts = readNetworkFacts(metadata, file);
   const { architecture, available, shape, bothHeads, kernels } = facts;
   if (shape.precision === "f16" && !device.gpu.features.has("shader-f16")) {
-    throw new UsageError(`${file}: expected an adapter with shader-f16 for a network in f16, got one without`);
+    throw new UsageError(`${file}: expected an adapter with shader-f16, got one without`);
   }
   const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
   const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
@@ -172,7 +183,7 @@ function sampleOf(images: Images, shown: readonly Modality[]): Sample {
     const image = images[modality];
     if (!image) throw new UsageError(`predict: expected an image for ${shown.join(" and ")}, got none for ${modality}`);
     const size = `${width}x${height}`;
-    if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+    if (![width, height].every((extent) => Number.isInteger(extent) && extent > 0)) {
       throw new UsageError(`predict: ${modality}: expected extents in whole pixels, got ${size}`);
     }
     if (image.width !== width || image.height !== height) {

@@ -4,6 +4,7 @@ import { type Lifetime, planMemory } from "../tensor/plan.ts";
 import type { Storage } from "../tensor/pool.ts";
 import type { Prepared } from "../tensor/program.ts";
 import { PlannedStorage } from "../tensor/recorder.ts";
+import type { Answering } from "./method.ts";
 import type { Predictor } from "./predictor.ts";
 import type { HostBatch } from "./train.ts";
 
@@ -23,11 +24,7 @@ export interface PredictionCost {
  * time give a batch of one image. Only what the answer needs is counted, by the fused head alone or by the mean of both
  * (the same for networks with one head), so that a head which is not asked costs nothing.
  */
-export function predictionCost(
-  predictor: Predictor,
-  host: HostBatch,
-  head: "fused" | "averaged" = "fused",
-): PredictionCost {
+export function predictionCost(predictor: Predictor, host: HostBatch, head: Answering = "fused"): PredictionCost {
   const { commands, result } = predictor.program(host);
   const answers = answersOf(result.length, host.target.length > host.size, head).map((i) => result[i]!.held as Storage);
   const needed = neededFor(answers, commands.map(commandOf));
@@ -49,7 +46,7 @@ export function predictionCost(
 }
 
 /** Which results a head's answer is: class scores of one or both heads, or of pixels the label map of either. */
-function answersOf(results: number, pixels: boolean, head: "fused" | "averaged"): number[] {
+function answersOf(results: number, pixels: boolean, head: Answering): number[] {
   if (pixels) return head === "averaged" && results > 2 ? [2] : [0];
   return head === "averaged" && results > 1 ? [0, 1] : [0];
 }

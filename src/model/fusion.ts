@@ -49,7 +49,7 @@ export const fusionNames = [...Object.keys(blocks), "logits"] as FusionName[];
  * @throws UsageError if no block has that name.
  */
 export function createFusion(name: FusionName, init: Init, channels: number, options: FusionOptions): FusionBlock {
-  const create = name === "logits" ? undefined : blocks[name];
+  const create = blocks[name as keyof typeof blocks];
   if (!create) throw new UsageError(`fusion block: expected one of ${Object.keys(blocks).join(", ")}, got ${name}`);
   return create(init, channels, options);
 }

@@ -93,6 +93,9 @@ export interface Prediction {
   restored: Tensor | null;
 }
 
+/** Who answers: the fused head alone, or the mean of its probabilities and those of the hallucination head. */
+export type Answering = "fused" | "averaged";
+
 /** A network with the way it is trained. */
 export interface Method {
   name: MethodName;

@@ -9,7 +9,7 @@ import { type Method, type NetworkConfig, type Parts, twoModalities } from "./me
 import { existsAmong, type MethodName, methods } from "./registry.ts";
 import { alignedWidths } from "./task.ts";
 
-export type { DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
+export type { Answering, DeviceBatch, Method, Modality, NetworkConfig, Prediction, Seen } from "./method.ts";
 export { predict, twoModalities } from "./method.ts";
 export type { Length, MethodEntry, MethodName, NeedsConfig, Read, Role } from "./registry.ts";
 export { existsAmong, methods, privilegedOf, workOf } from "./registry.ts";

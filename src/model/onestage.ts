@@ -192,8 +192,7 @@ export function gated(map: Tensor, gate: Tensor | number = 1): Tensor {
 
 function fusionLevels({ fusion, encoder }: OneStageConfig): number[] {
   const stages = encoder.widths.map((_, stage) => stage + 1);
-  if (fusion === "full") return [0, ...stages];
-  if (fusion === "deep") return stages;
-  if (fusion === "mid") return [2];
-  throw new UsageError(`--fusion: expected full, deep or mid, got ${fusion}`);
+  const levels = { full: [0, ...stages], deep: stages, mid: [2] }[fusion];
+  if (!levels) throw new UsageError(`--fusion: expected full, deep or mid, got ${fusion}`);
+  return levels;
 }

@@ -63,6 +63,16 @@ describe("export", () => {
     expect(contents(out).tensors.has("head_h.fc.weight")).toBe(true);
     const { classes, averaged } = await answer(inFolder("run"));
     expect(await answer(out)).toMatchObject({ classes, averaged });
+    const both = await answer(out, "--head", "averaged");
+    expect(both).toMatchObject({ classes: averaged, averaged });
+    expect(both.classes).not.toEqual(classes);
+  });
+
+  it("says that a head is missing where the mean of both is asked", async () => {
+    const said = await cli("predict", "--run", inFolder("one.safetensors"), "--rgb", image, "--head", "averaged");
+    const line =
+      "--head: expected fused, as this one-stage-rgb has one head (export --both-heads keeps both), got averaged";
+    expect(said).toMatchObject({ code: 2, out: "", err: [line] });
   });
 
   it("leaves out the hallucination stream behind the last fusion, too", async () => {

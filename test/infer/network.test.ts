@@ -10,6 +10,7 @@ import { openNetwork } from "../../src/infer/network.ts";
 import { packNetwork } from "../../src/infer/pack.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import { withoutHallucinationHead } from "../../src/model/deploy.ts";
+import { predictBatch, predictMaps } from "../../src/model/evaluate.ts";
 import {
   buildMethod,
   type Method,
@@ -133,6 +134,27 @@ describe("an exported network", () => {
     const { height, width, channels, data } = answer.restored!;
     expect(data.length).toBe(height * width * channels);
     for (const network of [whole, part]) network.dispose();
+    deployed.network.dispose();
+  });
+
+  it.each(["classify", "segment"] as const)("answers by the mean of both heads where it has them: %s", async (task) => {
+    const config = configFor(task);
+    const method = build("one-stage-rgb", config);
+    const host = makeBatch(scenes, "train", [0], scale, null, task);
+    const network = openNetwork(device, await exported(method, config));
+    const { probabilities, labels } = await network.predict(view(), { head: "averaged" });
+    if (task === "classify") {
+      const { averaged } = (await predictBatch(device, method, host))[0]!;
+      for (const [k, value] of averaged!.entries()) expect(probabilities![k]).toBeCloseTo(value, 6);
+    } else expect([...labels!]).toEqual([...(await predictMaps(device, method, host)).averaged!.labels]);
+    const fused = await network.predict(view());
+    expect({ probabilities, labels }).not.toMatchObject({ probabilities: fused.probabilities, labels: fused.labels });
+    const { deployed } = withoutHallucinationHead(method, config, "rgb");
+    const single = openNetwork(device, await exported(deployed, config, { bothHeads: false }));
+    await expect(single.predict(view(), { head: "averaged" })).rejects.toThrow(
+      "predict: head: expected fused, got averaged",
+    );
+    for (const each of [network, single]) each.dispose();
     deployed.network.dispose();
   });
 

@@ -1,5 +1,5 @@
 import { readJson } from "../../data/node/files.ts";
-import { type Modality, modalityNames } from "../../model/method.ts";
+import { type Answering, type Modality, modalityNames } from "../../model/method.ts";
 import { type MethodName, methods } from "../../model/methods.ts";
 import type { Settings } from "../../run/settings.ts";
 import { UsageError } from "../../tensor/errors.ts";
@@ -18,9 +18,6 @@ export interface CompareRow {
   settings: Given;
 }
 
-/** Who answers: the fused head alone, as networks are exported, or the mean of both heads. */
-export type Head = "fused" | "averaged";
-
 /** What is compared with what. */
 export interface CompareConfig {
   title: string;
@@ -37,7 +34,7 @@ export interface CompareConfig {
   baseline: string | null;
   upper: string | null;
   /** Which answer of ours it is whose differences are shown. */
-  head: Head;
+  head: Answering;
   /** A table in the dataset's folder, comma-separated, whose column says what each image was cut out of. */
   groups: { file: string; column: string } | null;
 }
@@ -103,7 +100,10 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     ours: row("ours"),
     baseline: optional("baseline"),
     upper: optional("upper"),
-    head: root.at("head").value === undefined ? "fused" : (root.at("head").expect(isHead, "fused or averaged") as Head),
+    head:
+      root.at("head").value === undefined
+        ? "fused"
+        : (root.at("head").expect(isHead, "fused or averaged") as Answering),
     groups: root.at("groups").value == null ? null : readGroups(root.at("groups")),
   };
   for (const direction of config.directions) for (const { method } of rows) methodOf(method, direction);

@@ -1,7 +1,7 @@
 import { argmax, softmax } from "../../kernels/softmax.ts";
 import { joinProbabilities } from "../../model/architectures.ts";
 import { unloadedMethod, withoutHallucinationHead } from "../../model/deploy.ts";
-import { type DeviceBatch, type Method, methods } from "../../model/methods.ts";
+import { type Answering, type DeviceBatch, type Method, methods } from "../../model/methods.ts";
 import { type HostBatch, type InputName, inputsOf } from "../../model/train.ts";
 import { emptyBatch } from "../../run/batches.ts";
 import { networkConfig } from "../../run/settings.ts";
@@ -10,7 +10,6 @@ import { Compiled } from "../../tensor/compile.ts";
 import { noGrad } from "../../tensor/tape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Workplace } from "./cell.ts";
-import type { Head } from "./config.ts";
 import type { Cell } from "./matrix.ts";
 
 // Every network is timed so often in each turn, after predictions that compile and warm up; the median of all counts.
@@ -37,7 +36,7 @@ interface Timed {
  */
 export async function measureDeployments(
   place: Workplace,
-  wanted: readonly { cell: Cell; head: Head }[],
+  wanted: readonly { cell: Cell; head: Answering }[],
 ): Promise<Deployment[]> {
   const forms = wanted.map(({ cell, head }) => formOf(cell, head));
   const measured = new Map<string, Timed>();
@@ -58,14 +57,14 @@ export async function measureDeployments(
 }
 
 /** What decides a network's form: not how it was trained. */
-function formOf({ method, stage: { settings } }: Cell, head: Head): string {
+function formOf({ method, stage: { settings } }: Cell, head: Answering): string {
   const { architecture, available } = methods[method];
   const { task, model, modalities, fusion, fusionBlock, fusionNorm, precision } = settings;
   const fused = [fusion, fusionBlock, fusionNorm];
   return JSON.stringify([architecture, available, task, model, modalities, ...fused, precision, head]);
 }
 
-async function measure({ device, facts }: Workplace, cell: Cell, head: Head): Promise<Timed> {
+async function measure({ device, facts }: Workplace, cell: Cell, head: Answering): Promise<Timed> {
   const { settings } = cell.stage;
   const config = networkConfig(settings, facts);
   const whole = unloadedMethod(cell.method, device, config);
@@ -86,7 +85,7 @@ async function measure({ device, facts }: Workplace, cell: Cell, head: Head): Pr
 }
 
 /** Probabilities of the image's classes, or the class of each pixel. */
-function answer(method: Method, batch: DeviceBatch, head: Head): Tensor {
+function answer(method: Method, batch: DeviceBatch, head: Answering): Tensor {
   const { logits, hallucinated } = method.predict(batch);
   const scores = head === "averaged" ? joinProbabilities([logits, hallucinated!]) : logits;
   return method.task === "segment" ? argmax(scores) : softmax(scores);

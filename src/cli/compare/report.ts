@@ -1,7 +1,7 @@
 import path from "node:path";
 import { writeFileAtomic } from "../../data/node/atomic.ts";
 import type { Dataset } from "../../data/sample.ts";
-import { methods } from "../../model/methods.ts";
+import { type Answering, methods } from "../../model/methods.ts";
 import {
   analyseComparison,
   averagedId,
@@ -22,7 +22,7 @@ import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
 import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
-import { type CompareConfig, cellSettings, type Head } from "./config.ts";
+import { type CompareConfig, cellSettings } from "./config.ts";
 import { type Deployment, measureDeployments } from "./deployment.ts";
 import type { CellResult, CompareFolder } from "./folder.ts";
 import { groupsOf } from "./groups.ts";
@@ -145,7 +145,8 @@ async function rowsOf(
     ...(first?.averaged ? [{ cell, head: "averaged" as const }] : []),
   ]);
   const measured = await measureDeployments(place, wanted);
-  const of = (cell: Cell, head: Head) => measured[wanted.findIndex((one) => one.cell === cell && one.head === head)];
+  const of = (cell: Cell, head: Answering) =>
+    measured[wanted.findIndex((one) => one.cell === cell && one.head === head)];
   return found.map(([cell, done]) => rowOf(cell, done, of(cell, "fused"), of(cell, "averaged")));
 }
 
