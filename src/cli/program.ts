@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { encoders } from "../model/encoder.ts";
-import { modalityNames } from "../model/method.ts";
+import { answeringHeads, modalityNames } from "../model/method.ts";
 import { folderPreset, scenesPreset, segmentPreset } from "../run/presets.ts";
 import type { Settings } from "../run/settings.ts";
 import { OnestageError, UsageError } from "../tensor/errors.ts";
@@ -119,7 +119,7 @@ function program(io: Io): Command {
     .option("--network <name>", "a network of the run; the one that serves what is given without it")
     .addOption(
       new Option("--head <name>", "who answers: the fused head, or the mean of both heads")
-        .choices(["fused", "averaged"])
+        .choices(answeringHeads)
         .default("fused"),
     )
     .option("--save <file>", "write the predicted classes of the pixels as an 8-bit grey PNG (segment)")

@@ -94,7 +94,10 @@ export interface Prediction {
 }
 
 /** Who answers: the fused head alone, or the mean of its probabilities and those of the hallucination head. */
-export type Answering = "fused" | "averaged";
+export const answeringHeads = ["fused", "averaged"] as const;
+
+/** One of them. */
+export type Answering = (typeof answeringHeads)[number];
 
 /** A network with the way it is trained. */
 export interface Method {

@@ -1,5 +1,5 @@
 import { readJson } from "../../data/node/files.ts";
-import { type Answering, type Modality, modalityNames } from "../../model/method.ts";
+import { type Answering, answeringHeads, type Modality, modalityNames } from "../../model/method.ts";
 import { type MethodName, methods } from "../../model/methods.ts";
 import type { Settings } from "../../run/settings.ts";
 import { UsageError } from "../../tensor/errors.ts";
@@ -100,14 +100,15 @@ export async function readCompareConfig(file: string): Promise<CompareConfig> {
     ours: row("ours"),
     baseline: optional("baseline"),
     upper: optional("upper"),
-    head:
-      root.at("head").value === undefined
-        ? "fused"
-        : (root.at("head").expect(isHead, "fused or averaged") as Answering),
+    head: root.at("head").value === undefined ? "fused" : readHead(root.at("head")),
     groups: root.at("groups").value == null ? null : readGroups(root.at("groups")),
   };
   for (const direction of config.directions) for (const { method } of rows) methodOf(method, direction);
   return config;
+}
+
+function readHead(entry: Entry): Answering {
+  return entry.expect((value) => answeringHeads.includes(value as Answering), answeringHeads.join(" or ")) as Answering;
 }
 
 function readGroups(entry: Entry): { file: string; column: string } {
@@ -164,10 +165,6 @@ export function methodOf(method: string, direction: Modality): MethodName {
   const name = method === "only" ? `${direction}-only` : isMethod(method) ? method : `${method}-${direction}`;
   if (isMethod(name)) return name;
   throw new UsageError(`compare: expected one of the methods ${Object.keys(methods).join(", ")}, got ${name}`);
-}
-
-function isHead(value: unknown): boolean {
-  return value === "fused" || value === "averaged";
 }
 
 function isMethod(name: string): name is MethodName {
