@@ -94,10 +94,10 @@ export interface Prediction {
 }
 
 /** Who answers: the fused head alone, or the mean of its probabilities and those of the hallucination head. */
-export const answeringHeads = ["fused", "averaged"] as const;
+export type Answering = "fused" | "averaged";
 
-/** One of them. */
-export type Answering = (typeof answeringHeads)[number];
+/** Both, the default first. */
+export const answeringHeads: readonly Answering[] = ["fused", "averaged"];
 
 /** A network with the way it is trained. */
 export interface Method {
