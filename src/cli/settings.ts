@@ -35,6 +35,11 @@ export const flags = {
   ),
   fusionBlock: choice("--fusion-block", fusionNames, "what fuses the streams"),
   fusionNorm: choice("--fusion-norm", ["batch", "none"], "batch norm behind the convolution that mixes, or none"),
+  contextBins: choice(
+    "--context-bins",
+    ["1,5", "1,2,4,8"],
+    "parts of an axis that the decoder's context module averages",
+  ),
   pretrained: text(
     "--pretrained",
     "<file>",

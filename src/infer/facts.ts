@@ -83,21 +83,23 @@ export function readNetworkFacts(metadata: Readonly<Record<string, string>>, fil
     "dataset.classes",
     "names",
   );
-  const modalities = oneOf(settings.modalities, ["rgb,depth", "rgb,depth,ir"], "settings.modalities");
+  // Files from before there was a choice say nothing.
+  const setting = <const T extends string>(name: string, choices: readonly T[], before?: T) =>
+    oneOf(settings[name] ?? before, choices, `settings.${name}`);
   return {
     architecture: oneOf(root.architecture, Object.keys(architectures) as ArchitectureName[], "architecture"),
     available: oneOf(root.available, modalityNames, "available"),
     bothHeads: check(root.bothHeads, typeof root.bothHeads === "boolean", "bothHeads", "true or false"),
     shape: {
-      task: oneOf(settings.task, ["classify", "segment"], "settings.task"),
-      model: oneOf(settings.model, Object.keys(encoders) as (keyof typeof encoders)[], "settings.model"),
-      modalities: modalities.split(",") as Modality[],
+      task: setting("task", ["classify", "segment"]),
+      model: setting("model", Object.keys(encoders) as (keyof typeof encoders)[]),
+      modalities: setting("modalities", ["rgb,depth", "rgb,depth,ir"]).split(",") as Modality[],
       classes: classes.length,
-      fusion: oneOf(settings.fusion, ["full", "deep", "mid"], "settings.fusion"),
-      fusionBlock: oneOf(settings.fusionBlock, fusionNames, "settings.fusionBlock"),
-      precision: oneOf(settings.precision, ["f32", "f16"], "settings.precision"),
-      // Files from before there was a choice say nothing.
-      normalise: oneOf(settings.fusionNorm ?? "batch", ["batch", "none"], "settings.fusionNorm") === "batch",
+      fusion: setting("fusion", ["full", "deep", "mid"]),
+      fusionBlock: setting("fusionBlock", fusionNames),
+      precision: setting("precision", ["f32", "f16"]),
+      normalise: setting("fusionNorm", ["batch", "none"], "batch") === "batch",
+      contextBins: setting("contextBins", ["1,5", "1,2,4,8"], "1,5").split(",").map(Number),
     },
     classes,
     width: extent(dataset.width, "dataset.width"),

@@ -41,13 +41,17 @@ export async function packNetwork(method: Method, config: NetworkConfig, data: T
     fusionBlock = "ctn",
     precision = "f32",
     normalise,
+    contextBins = [1, 5],
   } = config;
   const fusionNorm = normalise ? "batch" : "none";
   const { classes, width, height, scale } = data;
   const { ir, ...depth } = scale;
   const metadata = networkMetadata(name, {
     bothHeads: true,
-    settings: { task, model, modalities: modalities.join(","), fusion, fusionBlock, fusionNorm, precision },
+    settings: {
+      ...{ task, model, modalities: modalities.join(","), fusion, fusionBlock, fusionNorm, precision },
+      contextBins: contextBins.join(","),
+    },
     dataset: { classes, width, height, depth, ...(ir && { ir }) },
     kernels: kernelChoices(tensor!.device as GpuDevice),
   });

@@ -23,7 +23,8 @@ import { scoresAt, type Task } from "./task.ts";
 /** What fixes a network's shape, however it is trained. */
 export type ShapeConfig = Pick<
   NetworkConfig,
-  "task" | "model" | "modalities" | "classes" | "fusion" | "fusionBlock" | "normalise" | "recompute" | "precision"
+  | ("task" | "model" | "modalities" | "classes" | "fusion" | "fusionBlock" | "normalise" | "contextBins")
+  | ("recompute" | "precision")
 >;
 
 /** What a network is built from. */
@@ -53,7 +54,7 @@ export function networkParts(init: Init, shape: ShapeConfig, available: Modality
   const { task = "classify", modalities = twoModalities } = shape;
   const encoder = {
     ...encoderConfig(shape.model),
-    ...{ recompute: shape.recompute ?? false, half: shape.precision === "f16" },
+    ...{ bins: shape.contextBins, recompute: shape.recompute ?? false, half: shape.precision === "f16" },
   };
   const missing = missingFrom(modalities, available);
   const single = (at: Init, modality: Modality) =>

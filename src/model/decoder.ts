@@ -9,16 +9,9 @@ import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ConvNorm, NonBottleneck1D } from "./blocks.ts";
 import { PyramidPooling } from "./context.ts";
-import type { DecoderConfig, EncoderConfig } from "./encoder.ts";
+import type { EncoderConfig } from "./encoder.ts";
 import { Head, type HeadOutput } from "./head.ts";
 import { padChannels, Upsample } from "./upsample.ts";
-
-/** The decoder's sizes of an encoder: those it names, or widths that mirror its own. */
-export function decoderConfig({ decoder, widths }: EncoderConfig): DecoderConfig {
-  return (
-    decoder ?? { context: widths.at(-1)!, bins: [1, 5], widths: widths.slice(1).reverse(), blocks: 1, doublings: 2 }
-  );
-}
 
 /** One step of the decoder: refines a map, scores its pixels, doubles it and adds the encoder's map of that size. */
 class DecoderModule extends Module {
@@ -71,12 +64,12 @@ export class SegmentationDecoder extends Head {
   /** @throws UsageError unless the decoder has one width for each stage but the first. */
   constructor(init: Init, encoder: EncoderConfig, classes: number) {
     super();
-    const { context, bins, widths, blocks, doublings } = decoderConfig(encoder);
+    const { context, widths, blocks, doublings } = encoder.decoder;
     const stages = encoder.widths.length;
     if (widths.length !== stages - 1) {
       throw new UsageError(`decoder: expected ${stages - 1} widths for ${stages} stages, got ${widths.length}`);
     }
-    this.context = new PyramidPooling(init.at("context"), encoder.widths.at(-1)!, context, bins);
+    this.context = new PyramidPooling(init.at("context"), encoder.widths.at(-1)!, context, encoder.bins ?? [1, 5]);
     this.steps = widths.map((width, i) => {
       const sizes = {
         inputs: widths[i - 1] ?? context,

@@ -11,8 +11,6 @@ import { BasicBlock, type Block, Bottleneck, NonBottleneck1D, SqueezeExcitation 
 export interface DecoderConfig {
   /** Channels that the context module gives. */
   context: number;
-  /** Bins along each axis over which the context module takes means, for each of its levels. */
-  bins: readonly number[];
   /** Channels of its steps, coarsest first: one for each stage of the encoder but the first. */
   widths: readonly number[];
   /** Factorised residual blocks in each step. */
@@ -38,7 +36,9 @@ export interface EncoderConfig {
   squeeze: number;
   dropout: number;
   /** The decoder that goes with it where pixels are classified. */
-  decoder?: DecoderConfig;
+  decoder: DecoderConfig;
+  /** Bins along each axis over which the decoder's context module takes means, for each of its levels: 1 and 5 by default. */
+  bins?: readonly number[];
   /** Whether blocks compute their inner maps again in the backward pass instead of keeping them. */
   recompute?: boolean;
   /** Whether maps are kept as f16, from the stem on. */
@@ -49,7 +49,7 @@ const blockTypes = { basic: BasicBlock, bottleneck: Bottleneck, "nonbottleneck-1
 
 const resnet = {
   ...{ stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 },
-  decoder: { context: 512, bins: [1, 5], widths: [512, 256, 128], blocks: 3, doublings: 2 },
+  decoder: { context: 512, widths: [512, 256, 128], blocks: 3, doublings: 2 },
 } as const;
 const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
 
@@ -61,7 +61,7 @@ const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
 export const encoders = {
   tiny: {
     ...{ stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
-    decoder: { context: 64, bins: [1, 5], widths: [64, 32], blocks: 1, doublings: 1 },
+    decoder: { context: 64, widths: [64, 32], blocks: 1, doublings: 1 },
   },
   "resnet18-se": { ...resnet, kernel: 3, blocks: [2, 2, 2, 2], squeeze: 2 },
   resnet18: { ...resnet, blocks: [2, 2, 2, 2] },

@@ -51,6 +51,8 @@ export interface NetworkConfig {
   fusionBlock?: FusionName;
   /** Batch norm after each translator's mixing convolution. */
   normalise: boolean;
+  /** Bins of the decoder's context module where pixels are classified; 1 and 5 unless given. */
+  contextBins?: readonly number[];
   /** Whether P is trained beforehand and frozen, or together with the rest. */
   privileged: "frozen" | "online";
   /** Whether the channels of P's maps are weighed behind each stage (squeeze and excitation); not unless given. */

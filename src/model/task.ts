@@ -2,7 +2,7 @@ import { resize } from "../kernels/resize.ts";
 import { resizeLabels } from "../kernels/resize_labels.ts";
 import type { Init } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { decoderConfig, SegmentationDecoder } from "./decoder.ts";
+import { SegmentationDecoder } from "./decoder.ts";
 import type { EncoderConfig } from "./encoder.ts";
 import { ClassifierHead, type Head } from "./head.ts";
 
@@ -21,7 +21,7 @@ export function createHead(task: Task, init: Init, encoder: EncoderConfig, class
 /** Channels of the maps in which networks are made alike, deepest last: those of the features that a head gives. */
 export function alignedWidths(task: Task, encoder: EncoderConfig): number[] {
   if (task === "classify") return encoder.widths.slice(-1);
-  return [...encoder.widths.slice(-3, -1), decoderConfig(encoder).context];
+  return [...encoder.widths.slice(-3, -1), encoder.decoder.context];
 }
 
 /** The target at the scale of class scores: u32 [N] as it is for images, [N,H,W] with the scores' extents for pixels. */

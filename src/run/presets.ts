@@ -9,7 +9,7 @@ export const addedLater = {
   ...{ teacher: "missing", classWeights: "equal", holdOut: "none" },
   ...{ modalities: "rgb,depth", fusionBlock: "ctn", pretrained: null, unlabelled: null, extra: 0 },
   ...{ fusionNorm: "batch", klPixels: "mean", aligned: "map", jmmdEstimate: "quadratic", hallInit: "fresh", ramp: 0 },
-  privilegedGates: "none",
+  ...{ privilegedGates: "none", contextBins: "1,5" },
   ...{ jmmdLayers: "last", feature: 0, featureLoss: "fitnet" },
   ...{ scale: "1,1", rotation: 0, hueSaturation: 0, valueShift: 0 },
   ...{ recipe: "none", optimiser: "adamw", weightDecay: 0.05, clip: 5 },

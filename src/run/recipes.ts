@@ -15,7 +15,10 @@ const segmentation = {
 export const recipes: Readonly<Record<RecipeName, Partial<Settings>>> = {
   none: {},
   nyuv2: { ...segmentation, optimiser: "sgd", lr: 0.01, classWeights: "median", scale: "1,1.4" },
-  cityscapes: { ...segmentation, optimiser: "adam", lr: 1e-4, classWeights: "equal", scale: "0.5,2" },
+  cityscapes: {
+    ...segmentation,
+    ...{ optimiser: "adam", lr: 1e-4, classWeights: "equal", scale: "0.5,2", contextBins: "1,2,4,8" },
+  },
   "casia-surf": {
     ...{ task: "classify", model: "resnet18-se", batch: 64, epochs: 100, privilegedEpochs: 100 },
     ...{ optimiser: "sgd", lr: 1e-3, weightDecay: 5e-4, clip: 0, smoothing: 0, classWeights: "equal" },

@@ -32,6 +32,8 @@ export interface Settings extends ObjectiveWeights {
   fusionBlock: FusionName;
   /** What lies behind the convolution that mixes the streams at each fusion, before its ReLU. */
   fusionNorm: "batch" | "none";
+  /** Bins along each axis of the context module's levels, joined by commas. */
+  contextBins: "1,5" | "1,2,4,8";
   /** Absolute path of the weights that encoders start from; null where they start fresh. */
   pretrained: string | null;
   privileged: NetworkConfig["privileged"];
@@ -118,6 +120,7 @@ export function networkConfig(
     fusionBlock,
     // Runs that a browser has kept from before there was a choice say nothing.
     normalise: settings.fusionNorm !== "none",
+    contextBins: (settings.contextBins ?? "1,5").split(",").map(Number),
     privileged,
     privilegedGates,
     teacher,

@@ -51,6 +51,7 @@ describe("the keys of networks", () => {
     { clip: 0 },
     { schedule: "cosine" },
     { warmUp: 0.1 },
+    { contextBins: "1,2,4,8" },
     { startDivisor: 25 },
     { endDivisor: 25e4 },
     { schedule: "steps", milestones: "1/2" },

@@ -103,6 +103,7 @@ describe("a recipe", () => {
     expect(newSettings({ ...folders, recipe: "cityscapes" })).toMatchObject({
       optimiser: "adam",
       classWeights: "equal",
+      contextBins: "1,2,4,8",
     });
     const casia = newSettings({ ...folders, recipe: "casia-surf" });
     expect(Math.round(casia.crop * 144)).toBe(112);

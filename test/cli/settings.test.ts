@@ -37,6 +37,7 @@ describe("a flag", () => {
     ["fusion", "late"],
     ["privileged", "both"],
     ["fusionNorm", "group"],
+    ["contextBins", "1,3"],
     ["aligned", "flat"],
     ["klPixels", "max"],
     ["jmmdEstimate", "cubic"],
@@ -112,12 +113,12 @@ describe("the settings of a new run", () => {
 
   it("of runs from before they had a choice are as such runs are without one", () => {
     const settings = newSettings({});
-    const { fusionNorm, klPixels, aligned, jmmdEstimate, jmmdLayers, feature, featureLoss, hallInit, ramp, ...older } =
-      settings;
+    const { fusionNorm, klPixels, aligned, jmmdEstimate, jmmdLayers, ...rest } = settings;
+    const { feature, featureLoss, hallInit, ramp, contextBins, ...older } = rest;
     expect({ fusionNorm, klPixels, aligned }).toEqual({ fusionNorm: "batch", klPixels: "mean", aligned: "map" });
     expect({ jmmdEstimate, jmmdLayers }).toEqual({ jmmdEstimate: "quadratic", jmmdLayers: "last" });
     expect({ feature, featureLoss }).toEqual({ feature: 0, featureLoss: "fitnet" });
-    expect({ hallInit, ramp }).toEqual({ hallInit: "fresh", ramp: 0 });
+    expect({ hallInit, ramp, contextBins }).toEqual({ hallInit: "fresh", ramp: 0, contextBins: "1,5" });
     expect(readSettings(new Entry(older, "config.json", "settings"))).toEqual(settings);
   });
 

@@ -244,6 +244,28 @@ describe("an exported network", () => {
     method.network.dispose();
   });
 
+  it("pools its context over the bins that it was trained with, 1 and 5 where its file says nothing", async () => {
+    for (const [contextBins, said] of [
+      [[1, 2, 4, 8], "1,2,4,8"],
+      [undefined, undefined],
+    ] as const) {
+      const config = configFor("segment", { contextBins });
+      const method = build("rgb-only", config);
+      expect(method.network.state().has("head.context.reduce.3.conv.weight")).toBe(said !== undefined);
+      const { metadata, tensors } = parseSafetensors(await exported(method, config), "packed");
+      const facts = JSON.parse(metadata[NETWORK_ENTRY]!);
+      const settings = { ...facts.settings, contextBins: said };
+      const bytes = serializeSafetensors(tensors, { [NETWORK_ENTRY]: JSON.stringify({ ...facts, settings }) });
+      expect(facts.settings.contextBins).toBe(said ?? "1,5");
+      const network = openNetwork(device, bytes);
+      const { labels } = await network.predict(view());
+      const host = makeBatch(scenes, "train", [0], scale, null, "segment");
+      expect([...labels!]).toEqual([...(await predictMaps(device, method, host)).fused.labels]);
+      network.dispose();
+      method.network.dispose();
+    }
+  });
+
   it("cannot be packed if its file could not be opened", async () => {
     const on = { classes: scenes.classes, width: side, height: side, scale };
     const method = build("rgb-only", configFor("classify"));

@@ -59,8 +59,8 @@ export async function measureDeployments(
 /** What decides a network's form: not how it was trained. */
 function formOf({ method, stage: { settings } }: Cell, head: Answering): string {
   const { architecture, available } = methods[method];
-  const { task, model, modalities, fusion, fusionBlock, fusionNorm, precision } = settings;
-  const fused = [fusion, fusionBlock, fusionNorm];
+  const { task, model, modalities, fusion, fusionBlock, fusionNorm, contextBins, precision } = settings;
+  const fused = [fusion, fusionBlock, fusionNorm, contextBins];
   return JSON.stringify([architecture, available, task, model, modalities, ...fused, precision, head]);
 }
 

@@ -42,7 +42,7 @@ const COMMON = [
 // in the settings that it sets.
 const COMMON_SINCE = [
   ...(["scale", "rotation", "hueSaturation", "valueShift", "pretrained", "modalities"] as const),
-  ...(["optimiser", "weightDecay", "clip"] as const),
+  ...(["contextBins", "optimiser", "weightDecay", "clip"] as const),
   ...(["schedule", "warmUp", "startDivisor", "endDivisor", "milestones"] as const),
 ];
 
