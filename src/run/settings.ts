@@ -118,9 +118,9 @@ export function networkConfig(
     classes,
     fusion,
     fusionBlock,
-    // Runs that a browser has kept from before there was a choice say nothing.
+    // Runs that a browser has kept from before there was a choice say nothing of these two.
     normalise: settings.fusionNorm !== "none",
-    contextBins: (settings.contextBins ?? "1,5").split(",").map(Number),
+    contextBins: settings.contextBins?.split(",").map(Number),
     privileged,
     privilegedGates,
     teacher,
