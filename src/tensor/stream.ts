@@ -9,6 +9,8 @@ const READ_MODE = 0x01;
 const ARENA_BYTES = 65536;
 // Entries that either cache may hold before it starts anew.
 const MAX_CACHED = 20000;
+// Buffers that are kept to be read through.
+const MAX_READERS = 8;
 // Waits shorter than this are not worth a timer; from the other on, oversleeping costs more than polling. In milliseconds.
 const SHORT = 1;
 const LONG = 20;
@@ -91,8 +93,9 @@ export class CommandStream implements Commands {
       return mapped.slice(start - bytes, start);
     });
     reader.unmap();
-    if (this.#readers.length < 8) this.#readers.push(reader);
-    else reader.destroy();
+    // The sizes read last are kept: those of a training's steps, whatever was read before.
+    this.#readers.push(reader);
+    if (this.#readers.length > MAX_READERS) this.#readers.shift()!.destroy();
     return copies;
   }
 
