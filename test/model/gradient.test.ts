@@ -14,18 +14,9 @@ import { scope, type Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../device.ts";
 import { OracleDevice, valuesOf } from "../oracle/device.ts";
 import { type FrozenTape, withFrozen } from "../oracle/index.ts";
+import { smallEncoder } from "./small.ts";
 
-const decoder = { context: 6, widths: [5, 4], blocks: 1, doublings: 2 } as const;
-const encoder = {
-  stem: 4,
-  pool: 2,
-  widths: [6, 8, 10],
-  blocks: [1, 1, 1],
-  squeeze: 2,
-  dropout: 0,
-  decoder,
-  bins: [1, 3],
-};
+const encoder = { ...smallEncoder, squeeze: 2 };
 const classes = 3;
 const height = 16;
 const training: Pass = { training: true, seed: () => 1 };

@@ -12,6 +12,7 @@ import { ShapeInit } from "../../src/nn/shapes.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { OracleDevice, valuesOf } from "../oracle/device.ts";
+import { smallEncoder } from "./small.ts";
 
 const classes = 40;
 
@@ -84,17 +85,7 @@ it("begins to upsample as bilinear interpolation does, but for the border", () =
   expect(inner).toBe(6 * 8 * 3);
 });
 
-const decoder = { context: 6, widths: [5, 4], blocks: 1, doublings: 2 } as const;
-const encoder = {
-  stem: 4,
-  pool: 2,
-  widths: [6, 8, 10],
-  blocks: [1, 1, 1],
-  squeeze: 0,
-  dropout: 0,
-  decoder,
-  bins: [1, 3],
-};
+const encoder = smallEncoder;
 const training: Pass = { training: true, seed: () => 1 };
 
 /** A small two-stream network in float64 with two images for each stream. */
