@@ -177,12 +177,12 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
 
 /** The images as one sample, in which what is not shown is empty. @throws UsageError if one is missing or does not fit. */
 function sampleOf(images: Images, shown: readonly Modality[]): Sample {
-  const [first] = shown;
-  const { width, height } = images[first!] ?? { width: 0, height: 0 };
+  const { width, height } = images[shown[0]!] ?? { width: 0, height: 0 };
+  const size = `${width}x${height}`;
+  const data: Pick<Sample, Modality> = { rgb: new Uint8Array(), depth: new Uint16Array() };
   for (const modality of shown) {
     const image = images[modality];
     if (!image) throw new UsageError(`predict: expected an image for ${shown.join(" and ")}, got none for ${modality}`);
-    const size = `${width}x${height}`;
     if (![width, height].every((extent) => Number.isInteger(extent) && extent > 0)) {
       throw new UsageError(`predict: ${modality}: expected extents in whole pixels, got ${size}`);
     }
@@ -193,14 +193,7 @@ function sampleOf(images: Images, shown: readonly Modality[]): Sample {
     if (image.data.length !== values) {
       throw new UsageError(`predict: ${modality}: expected ${values} values for ${size}, got ${image.data.length}`);
     }
+    Object.assign(data, { [modality]: image.data });
   }
-  const of = <Data>(modality: Modality, empty: Data) => (shown.includes(modality) ? images[modality]!.data : empty);
-  return {
-    name: "image",
-    width,
-    height,
-    rgb: of("rgb", new Uint8Array(3 * width * height)) as Uint8Array,
-    depth: of("depth", new Uint16Array(width * height)) as Uint16Array,
-    ...(shown.includes("ir") && { ir: images.ir!.data }),
-  };
+  return { name: "image", width, height, ...data };
 }

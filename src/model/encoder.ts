@@ -32,9 +32,10 @@ export interface EncoderConfig {
   widths: readonly number[];
   /** Residual blocks in each stage. */
   blocks: readonly number[];
-  /** Stage (counted from 1) after which a squeeze-and-excitation block stands; 0 for none. */
-  squeeze: number;
-  dropout: number;
+  /** Stage (counted from 1) after which a squeeze-and-excitation block stands: none without it. */
+  squeeze?: number;
+  /** Share of the pooled features that is dropped in front of a classifier: none without it. */
+  dropout?: number;
   /** The decoder that goes with it where pixels are classified. */
   decoder: DecoderConfig;
   /** Bins along each axis over which the decoder's context module takes means, for each of its levels: 1 and 5 by default. */
@@ -48,21 +49,24 @@ export interface EncoderConfig {
 const blockTypes = { basic: BasicBlock, bottleneck: Bottleneck, "nonbottleneck-1d": NonBottleneck1D };
 
 const resnet = {
-  ...{ stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512], squeeze: 0, dropout: 0 },
+  ...{ stem: 64, kernel: 7, pool: 3, widths: [64, 128, 256, 512] },
   decoder: { context: 512, widths: [512, 256, 128], blocks: 3, doublings: 2 },
 } as const;
 const resnet34 = { ...resnet, blocks: [3, 4, 6, 3] } as const;
+const compact = (times: number): EncoderConfig => ({
+  ...{ stem: 16 * times, pool: 2, widths: [24 * times, 48 * times, 96 * times], blocks: [1, 1, 1], dropout: 0.2 },
+  decoder: { context: 64 * times, widths: [64 * times, 32 * times], blocks: 1, doublings: 1 },
+});
 
 /**
- * The model sizes by name: `tiny` trains on a CPU adapter; `resnet18-se` has a 3×3 stem and a squeeze-and-excitation block
- * after its second stage; the others are torchvision's ResNets, by its names, and ESANet's with factorised blocks.
+ * The model sizes by name: `tiny` trains on a CPU adapter; `small` is twice as wide; `resnet18-se` has a 3×3 stem and a
+ * squeeze-and-excitation block after its second stage; the others are torchvision's ResNets, by its names, and ESANet's with
+ * factorised blocks.
  * Source: method.md a.6 (resnet18-se); He et al. 2016, table 1; Seichter et al. 2021 (resnet34-nbt1d).
  */
 export const encoders = {
-  tiny: {
-    ...{ stem: 16, pool: 2, widths: [24, 48, 96], blocks: [1, 1, 1], squeeze: 0, dropout: 0.2 },
-    decoder: { context: 64, widths: [64, 32], blocks: 1, doublings: 1 },
-  },
+  tiny: compact(1),
+  small: compact(2),
   "resnet18-se": { ...resnet, kernel: 3, blocks: [2, 2, 2, 2], squeeze: 2 },
   resnet18: { ...resnet, blocks: [2, 2, 2, 2] },
   resnet34,

@@ -30,7 +30,7 @@ export class ClassifierHead extends Head {
   readonly dropout: Dropout;
   readonly fc: Linear;
 
-  constructor(init: Init, channels: number, classes: number, dropout: number) {
+  constructor(init: Init, channels: number, classes: number, dropout = 0) {
     super();
     this.dropout = new Dropout(dropout);
     this.fc = new Linear(init.at("fc"), channels, classes);

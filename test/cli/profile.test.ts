@@ -67,7 +67,7 @@ describe("onestage profile", () => {
   it.each([
     [["--by", "colour"], /--by: expected one of op, layer, shape, kernel, got "colour"/],
     [["--method", "magic"], /--method: expected one of .+, got "magic"/],
-    [["--model", "huge"], /--model: expected one of tiny, resnet18-se, resnet18, .+, got "huge"/],
+    [["--model", "huge"], /--model: expected one of tiny, small, resnet18-se, resnet18, .+, got "huge"/],
     [["--steps", "0"], /--steps: expected a whole number from 1 to 1000, got "0"/],
     [["--batch", "many"], /--batch: expected a whole number/],
     [["--trace", path.join(folder, "missing", "trace.json")], /missing.*trace\.json/],

@@ -55,10 +55,11 @@ describe("the segmentation network", () => {
     expect(shapes(scores)).toEqual(scales.split(" ").map((scale) => [...scale.split("×").map(Number), classes]));
   });
 
-  it("is small where the model is tiny", () => {
+  it("has few weights where the model is tiny, and about four times as many where it is small", () => {
     const build = (model: ModelName) =>
       new SingleNetwork(new ShapeInit(), 3, classes, encoderConfig(model), "segment").parameterCount();
     expect(build("tiny")).toBeLessThan(400_000);
+    expect(build("small") / build("tiny")).toBeCloseTo(4, 0);
     expect(build("resnet34")).toBeGreaterThan(30_000_000);
   });
 });

@@ -60,7 +60,7 @@ describe("torchvision's files", () => {
 
 describe("loadPretrained", () => {
   const config: EncoderConfig = {
-    ...{ stem: 6, kernel: 7, pool: 3, widths: [8, 12], blocks: [2, 1], squeeze: 0, dropout: 0 },
+    ...{ stem: 6, kernel: 7, pool: 3, widths: [8, 12], blocks: [2, 1] },
     block: "bottleneck",
     decoder: { context: 12, widths: [8], blocks: 1, doublings: 2 },
   };
