@@ -1,6 +1,7 @@
 import type { GpuDevice } from "../src/tensor/device.ts";
 import type { Op } from "../src/tensor/op.ts";
 import type { Shape } from "../src/tensor/shape.ts";
+import { isRecording } from "../src/tensor/tape.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 
 /**
@@ -17,7 +18,7 @@ export function countFlops(device: GpuDevice, body: () => void): number {
     attrs: Attrs,
     shape: Shape,
   ) {
-    const gradients = inputs.slice(0, 2).filter(({ tracked }) => tracked).length;
+    const gradients = isRecording() ? inputs.slice(0, 2).filter(({ tracked }) => tracked).length : 0;
     total += forwardFlops(op.name, inputs, shape) * (1 + gradients);
     return execute.call(this, op as Op<unknown>, inputs, attrs, shape);
   } as GpuDevice["execute"];

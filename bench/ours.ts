@@ -123,7 +123,7 @@ export function openOurs(device: GpuDevice): Peer {
 
   return {
     device: device.gpu,
-    trim: () => device.pool.trim(),
+    trim: () => device.trim(),
     prepare: (c, data) => (kinds[c.kind] ?? unknown)(c, data),
   };
 }

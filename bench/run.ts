@@ -16,7 +16,7 @@ export interface Measured {
 /** The adapter's ceilings, as this run measures them. */
 export async function ceilingsOf(device: GpuDevice): Promise<Ceilings> {
   const { flops, bytes, source } = await measureCeilings(device);
-  device.pool.trim();
+  device.trim();
   return { flops, bytes, source };
 }
 
@@ -68,7 +68,7 @@ export async function measureCases(
       }
     } finally {
       for (const work of works) work.dispose();
-      device.pool.trim();
+      device.trim();
     }
   }
 }

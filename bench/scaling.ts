@@ -88,7 +88,7 @@ export async function measureScaling(
       curves.push({ axis, scenario, points, skipped });
     } finally {
       for (const { work } of prepared) work.dispose();
-      device.pool.trim();
+      device.trim();
     }
   }
   return curves;

@@ -53,8 +53,7 @@ export class Timer {
   readonly #queries: Queries | null;
 
   constructor(private readonly device: GpuDevice) {
-    const { gpu } = device;
-    this.#queries = gpu.features.has("timestamp-query") ? new Queries(gpu, 2) : null;
+    this.#queries = device.gpu.features.has("timestamp-query") ? new Queries(device, 2) : null;
   }
 
   /**

@@ -1,5 +1,5 @@
 // One step of gradient descent with momentum, in place:
-// g = clip * gradient + weight_decay * parameter, velocity = momentum * velocity + g (g itself in the first step),
+// g = clip * gradient + weight_decay * parameter, velocity = momentum * velocity + g,
 // parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity). A clip of zero skips the step.
 // Without MOMENTUM there is no velocity, and what is bound for it is left alone.
 // n vectors of four elements, of which the first `decayed` decay.
@@ -9,7 +9,7 @@
 @group(0) @binding(3) var<storage, read_write> velocity: array<vec4f>;
 struct Params {
   n: u32,
-  clipped: u32, first: u32, nesterov: u32, decayed: u32,
+  clipped: u32, nesterov: u32, decayed: u32,
   learning_rate: f32, momentum: f32, weight_decay: f32,
 }
 @group(0) @binding(4) var<uniform> p: Params;
@@ -36,10 +36,7 @@ fn main(@builtin(global_invocation_id) global: vec3u, @builtin(num_workgroups) g
     parameter[i] -= p.learning_rate * g;
     return;
   }
-  var v = g;
-  if (p.first == 0u) {
-    v += p.momentum * velocity[i];
-  }
+  let v = p.momentum * velocity[i] + g;
   velocity[i] = v;
   parameter[i] -= p.learning_rate * select(v, g + p.momentum * v, p.nesterov != 0u);
 }

@@ -4,7 +4,8 @@ const word = /[\w.]/;
 const operator = /[-+*/%&|^<>=!~]/;
 
 /**
- * A shader without comments and without white space, but for what parts two words or two operators. The readable files
+ * A shader without comments and without white space, but for what parts two words or two operators, and
+ * without commas behind the last of a list and zeros behind a point. The readable files
  * are in the package beside it.
  * @param {string} source
  * @returns {string}
@@ -14,9 +15,10 @@ export function compactShader(source) {
     .replace(/\/\/.*|\/\*[\s\S]*?\*\//g, " ")
     .replace(/\s+/g, " ")
     .trim();
-  return line.replace(/ /g, (space, at) => {
+  const dense = line.replace(/ /g, (space, at) => {
     const [before, after] = [line[at - 1], line[at + 1]];
     const alike = [word, operator].some((kind) => kind.test(before) && kind.test(after));
     return alike ? space : "";
   });
+  return dense.replace(/,(?=[)}])/g, "").replace(/(?<=\b\d+\.)0\b/g, "");
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { NETWORK_ENTRY, NETWORK_FORMAT } from "../infer/facts.ts";
-import { unloadedMethod, withoutHallucinationHead } from "../model/deploy.ts";
+import { dropHallucinationHead, unloadedMethod } from "../model/deploy.ts";
 import { type Method, type MethodName, methods, type Seen } from "../model/methods.ts";
 import { deployed } from "../model/plan.ts";
 import { networkConfig } from "../run/settings.ts";
@@ -82,8 +82,8 @@ export function chooseNetwork({ config }: TrainedRun, seen: Seen | undefined, na
 export function unloaded({ config, exported }: TrainedRun, name: MethodName, device: Device): Method {
   const network = networkConfig(config.settings, config.dataset);
   const method = unloadedMethod(name, device, network);
-  if (!exported || exported.bothHeads) return method;
-  return withoutHallucinationHead(method, network, methods[name].available).deployed;
+  if (exported && !exported.bothHeads) dropHallucinationHead(method.network, network);
+  return method;
 }
 
 /**

@@ -6,7 +6,7 @@ import { readWholeFile } from "../data/node/files.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../data/safetensors.ts";
 import { fromTypedArray } from "../data/typedArrays.ts";
 import { networkMetadata } from "../infer/pack.ts";
-import { withoutHallucinationHead } from "../model/deploy.ts";
+import { dropHallucinationHead } from "../model/deploy.ts";
 import { type MethodName, methods } from "../model/methods.ts";
 import { ShapeDevice } from "../nn/shapes.ts";
 import { count } from "../report/format.ts";
@@ -43,18 +43,17 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
   if (run.exported) throw new UsageError(`--run: expected the folder of a run, got the file ${options.run}`);
   const name = chooseNetwork(run, options.network === undefined ? "rgb" : undefined, options.network);
   await checkFinished(run);
-  const whole = unloaded(run, name, new ShapeDevice());
-  const { available } = methods[name];
-  const { deployed, leftOut } = bothHeads
-    ? { deployed: whole, leftOut: new Map<string, number>() }
-    : withoutHallucinationHead(whole, networkConfig(run.config.settings, run.config.dataset), available);
-  const tensors = await tensorsOf(run, name, [...deployed.network.state().keys()]);
+  const { network } = unloaded(run, name, new ShapeDevice());
+  const leftOut = bothHeads
+    ? new Map<string, number>()
+    : dropHallucinationHead(network, networkConfig(run.config.settings, run.config.dataset));
+  const tensors = await tensorsOf(run, name, [...network.state().keys()]);
   const bytes = serializeSafetensors(
     withCounters(half ? asHalves(tensors) : tensors),
     metadataOf(run, name, bothHeads),
   );
   await writeFileAtomic(out, bytes);
-  const parameters = deployed.network.parameterCount();
+  const parameters = network.parameterCount();
   if (json) {
     const sizes = { tensors: tensors.size, parameters, bytes: bytes.length, leftOut: Object.fromEntries(leftOut) };
     io.out(

@@ -5,7 +5,7 @@ import type { Sample } from "../data/sample.ts";
 import { storedTensors } from "../data/stateDict.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
 import { architectures, type Deployed, joinProbabilities, networkParts } from "../model/architectures.ts";
-import { withoutHallucinationHead } from "../model/deploy.ts";
+import { dropHallucinationHead } from "../model/deploy.ts";
 import { type Answering, channels, type Modality, modalityNames } from "../model/method.ts";
 import type { Task } from "../model/task.ts";
 import { unloadedInit } from "../model/unloaded.ts";
@@ -163,8 +163,8 @@ export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "networ
   if (shape.precision === "f16" && !device.gpu.features.has("shader-f16")) {
     throw new UsageError(`${file}: expected an adapter with shader-f16, got one without`);
   }
-  const whole: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
-  const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
+  const deployed: Deployed = architectures[architecture](networkParts(unloadedInit(device), shape, available));
+  if (!bothHeads) dropHallucinationHead(deployed.network, shape);
   try {
     deployed.network.loadStateDict(storedTensors(tensors, file, NETWORK_DTYPES), { origin: file });
   } catch (error) {

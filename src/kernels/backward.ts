@@ -13,4 +13,6 @@ export function backward(loss: Tensor, scale: Tensor | null = null): void {
   if (loss.size !== 1) throw new ShapeError("backward", "a loss with one element", showShape(loss.shape));
   const seed = scale ? scale.view(loss.shape) : loss.device.upload([1], loss.shape, "f32");
   backpropagate(loss, seed, add);
+  // That of a loss which is itself a leaf is its gradient.
+  if (loss.grad !== seed) seed.dispose();
 }

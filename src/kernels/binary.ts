@@ -5,6 +5,7 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { defineOp, type Op } from "../tensor/op.ts";
 import { broadcastShapes, expect, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { convert } from "./cast.ts";
 import { reduceMiddle } from "./reduce.ts";
 import { affine, neg } from "./unary.ts";
 import { defineWidths, runWidest } from "./widths.ts";
@@ -94,7 +95,10 @@ export function sumTo(gpu: GpuDevice, gradient: Tensor, shape: Shape): Tensor {
     current = summed;
     extents = [...extents.slice(0, axis), ...new Array<number>(end - axis).fill(1), ...extents.slice(end)];
   }
-  const result = current.view(shape);
+  // Sums are f32, whatever is summed.
+  const stored = convert(gpu, current, gradient.dtype as "f16", "sum");
+  const result = stored.view(shape);
+  stored.dispose();
   if (current !== gradient) current.dispose();
   return result;
 }

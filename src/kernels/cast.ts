@@ -47,3 +47,8 @@ export function cast(x: Tensor, to: CastAttrs["to"]): Tensor {
   }
   return castOp.apply([x], { to });
 }
+
+/** An f32 tensor with elements of x's type, f16 or f32. */
+export function storedAs(x: Tensor, wide: Tensor): Tensor {
+  return cast(wide, x.dtype as CastAttrs["to"]);
+}

@@ -3,6 +3,7 @@ import fmaSource from "../../shaders/fma_peak.wgsl";
 import gridLib from "../../shaders/lib/grid.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel } from "../tensor/kernel.ts";
+import { scope, type Tensor } from "../tensor/tensor.ts";
 import { Stopwatch, type TimeSource } from "../tensor/timing.ts";
 import { fill } from "./strided.ts";
 
@@ -58,14 +59,14 @@ const DISPATCHES = 32;
 
 /**
  * Measures the arithmetic and memory ceilings of a device: interleaved rounds of some milliseconds each for about
- * `seconds` (one by default), at least five, after a warm-up.
+ * `seconds` (one by default), at least eight, after a warm-up.
  */
 export async function measureCeilings(device: GpuDevice, { seconds = 1 } = {}): Promise<Ceilings> {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
   const vectors = Math.floor(Math.min(COPIED, maxBufferSize, maxStorageBufferBindingSize) / MEBIBYTE) * (MEBIBYTE / 16);
-  const sums = device.empty([THREADS], "ceilings");
-  const x = device.empty([4 * vectors], "ceilings");
-  const y = device.empty([4 * vectors], "ceilings");
+  const sizes = [THREADS, 4 * vectors, 4 * vectors];
+  // Frees those that were made where there is no memory for all.
+  const [sums, x, y] = scope(() => sizes.map((size) => device.empty([size], "ceilings"))) as [Tensor, Tensor, Tensor];
   const stopwatch = new Stopwatch(device);
   const arithmetic = async ({ n, steps }: typeof FIRST) => {
     const params = { n, steps, factor: 0.5, addend: 0.5 };
@@ -121,6 +122,6 @@ export async function measureCeilings(device: GpuDevice, { seconds = 1 } = {}): 
     stopwatch.dispose();
     for (const tensor of [sums, x, y]) tensor.dispose();
     // Nobody else needs buffers of that size.
-    device.pool.trim();
+    device.trim();
   }
 }

@@ -11,7 +11,6 @@ import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, fold } from "../tensor/kernel.ts";
 import { expect } from "../tensor/shape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { flag, type LiveFlag } from "./optimizer.ts";
 
 const accumulateKernel = defineKernel({
   name: "accumulate",
@@ -68,11 +67,11 @@ const lossScaleKernel = defineKernel({
 // Elements whose squares one workgroup sums.
 const SPAN = 2048;
 
-/** Adds x to a sum of the same shape in place, or begins the sum with it: for gradients that come in several rounds. */
-export function accumulate(gpu: GpuDevice, x: Tensor, sum: Tensor, first: LiveFlag): void {
+/** Adds x to a sum of the same shape in place, or begins the sum with it, as `first` says anew in each run: for gradients that come in several rounds. */
+export function accumulate(gpu: GpuDevice, x: Tensor, sum: Tensor, first: () => boolean): void {
   expectShape("accumulate", "sum", sum, x.shape);
   const n = Math.ceil(x.size / 4);
-  accumulateKernel.run(gpu, { x, sum }, { n, first: flag(first) }, { threads: n });
+  accumulateKernel.run(gpu, { x, sum }, { n, first: () => Number(first()) }, { threads: n });
 }
 
 /**

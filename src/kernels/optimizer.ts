@@ -15,7 +15,6 @@ const sgdKernel = defineKernel({
   params: {
     n: "u32",
     clipped: "u32",
-    first: "u32",
     nesterov: "u32",
     decayed: "u32",
     learning_rate: "f32",
@@ -54,9 +53,6 @@ const adamwKernel = defineKernel({
   cost: ({ parameter }) => ({ flops: 14 * parameter.size, bytes: 28 * parameter.size }),
 });
 
-/** A flag, or what gives it anew each time that a recorded step runs. */
-export type LiveFlag = boolean | (() => boolean);
-
 /** What both kinds of steps have: a parameter and its gradient of any one shape, and how the step is made. */
 interface Step {
   parameter: Tensor;
@@ -69,13 +65,12 @@ interface Step {
   clip: Tensor | null;
 }
 
-/** What one step of gradient descent changes (parameter, velocity) and how; `first` says that there is no velocity yet. */
+/** What one step of gradient descent changes (parameter, velocity) and how. */
 export interface SgdStep extends Step {
   /** Null without momentum. */
   velocity: Tensor | null;
   momentum: number;
   nesterov: boolean;
-  first: LiveFlag;
 }
 
 /** What one step of AdamW or Adam changes (parameter, m, v) and how; corrections are 1 - beta^t. */
@@ -109,8 +104,6 @@ const share = (value: number) => value > 0 && value <= 1;
 /** A number computed from live ones, live itself. */
 const live = (value: () => number, ...from: unknown[]): Live =>
   from.some((source) => typeof source === "function") ? value : value();
-/** A flag as a parameter of a kernel. */
-export const flag = (value: LiveFlag): Live => (typeof value === "function" ? () => Number(value()) : Number(value));
 const quarters = (size: number) => Math.ceil(size / 4);
 
 /**
@@ -120,7 +113,7 @@ const quarters = (size: number) => Math.ceil(size / 4);
  * Source: Sutskever et al. 2013, in the form of PyTorch's SGD.
  */
 export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
-  const { parameter, gradient, velocity, learningRate, momentum, weightDecay, nesterov, clip, first } = step;
+  const { parameter, gradient, velocity, learningRate, momentum, weightDecay, nesterov, clip } = step;
   checkStep("sgdStep", step, { gradient, ...(velocity ? { velocity } : {}) });
   expect(velocity !== null || momentum === 0, "sgdStep", "a velocity where there is momentum", "none");
   checkNumbers("sgdStep", { learningRate, momentum, weightDecay }, atLeastZero, "of at least 0");
@@ -133,7 +126,6 @@ export function sgdStep(gpu: GpuDevice, step: SgdStep): void {
     {
       n,
       clipped: Number(clip !== null),
-      first: flag(first),
       nesterov: Number(nesterov),
       decayed: quarters(step.decayed ?? parameter.size),
       learning_rate: learningRate,

@@ -3,11 +3,12 @@ import scalarLib from "../../shaders/lib/scalar.wgsl";
 import vectorLib from "../../shaders/lib/vector.wgsl";
 import type { Live } from "../tensor/command.ts";
 import type { GpuDevice } from "../tensor/device.ts";
-import { defineKernel, type Kernel, type KernelSpec, kernels } from "../tensor/kernel.ts";
+import { defineKernel, type Kernel, type KernelSpec } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineFamily } from "../tensor/variant.ts";
 
-const vectorName = (name: string) => `${name}_vector`;
+// The kernel of vec4f that goes with each of f32.
+const vectors = new Map<unknown, Kernel>();
 
 /**
  * Defines both kernels of a shader whose numbers are of type V: f32 in the one returned, vec4f in the other. Its `elements`
@@ -15,8 +16,12 @@ const vectorName = (name: string) => `${name}_vector`;
  */
 export function defineWidths<B extends string, P extends string>(spec: KernelSpec<B, P>): Kernel<B, P> {
   const { name, include = [], elements = [] } = spec;
-  defineKernel({ ...spec, elements, name: vectorName(name), include: [gridLib, vectorLib, ...include] });
-  return defineKernel({ ...spec, elements, include: [gridLib, scalarLib, ...include] });
+  const scalar = defineKernel({ ...spec, elements, include: [gridLib, scalarLib, ...include] });
+  vectors.set(
+    scalar,
+    defineKernel({ ...spec, elements, name: `${name}_vector`, include: [gridLib, vectorLib, ...include] }),
+  );
+  return scalar;
 }
 
 /**
@@ -33,7 +38,7 @@ export interface WidthsRun<P extends string> {
 }
 
 interface Job extends WidthsRun<string> {
-  kernel: string;
+  kernel: Kernel;
   tensors: Record<string, Tensor>;
 }
 
@@ -42,10 +47,8 @@ function run(gpu: GpuDevice, { kernel, tensors, constants, ...job }: Job, width:
   const counts = along.map((name) => [name, (params[name] as number) / width] as const);
   const count = counts[0]![1];
   const threads = job.threads ?? Math.ceil(count / block) * times;
-  const name = width === 4 ? vectorName(kernel) : kernel;
-  kernels()
-    .get(name)!
-    .run(gpu, tensors, { ...params, ...Object.fromEntries(counts) }, { threads }, constants);
+  const fitting = width === 4 ? vectors.get(kernel)! : kernel;
+  fitting.run(gpu, tensors, { ...params, ...Object.fromEntries(counts) }, { threads }, constants);
 }
 
 // Fewer threads than this leave a GPU waiting for memory; an adapter on the CPU rewards every load that is saved.
@@ -72,5 +75,5 @@ export function runWidest<B extends string, P extends string>(
   tensors: Record<B, Tensor>,
   job: WidthsRun<P>,
 ): void {
-  family.run(gpu, { ...job, kernel: kernel.spec.name, tensors });
+  family.run(gpu, { ...job, kernel: kernel as unknown as Kernel, tensors });
 }

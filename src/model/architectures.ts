@@ -15,7 +15,7 @@ import {
   type Prediction,
   twoModalities,
 } from "./method.ts";
-import { type Gates, OneStageNetwork, type OneStageOutput } from "./onestage.ts";
+import { OneStageNetwork, type OneStageOutput, type RunOptions } from "./onestage.ts";
 import { SingleNetwork } from "./single.ts";
 import { TwoStreams, WeightedStreams } from "./streams.ts";
 import { scoresAt, type Task } from "./task.ts";
@@ -121,7 +121,7 @@ export function weightedStreams(parts: NetworkParts): Deployed<WeightedStreams> 
 
 /** Fused streams with the way they run on a batch. */
 export interface FusedStreams extends Deployed<OneStageNetwork> {
-  run(batch: DeviceBatch, pass: Pass, gates?: Gates): OneStageOutput;
+  run(batch: DeviceBatch, pass: Pass, gates?: RunOptions): OneStageOutput;
 }
 
 /** The network whose streams all see the available modality: those of the missing ones hallucinate. */
@@ -129,7 +129,7 @@ export function hallucinating(parts: NetworkParts): FusedStreams {
   const { available, missing } = parts;
   const others = missing.map(() => available);
   const network = streamsOn(parts, available, others, true);
-  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
+  const run = (batch: DeviceBatch, pass: Pass, gates?: RunOptions) => {
     const x = input(batch, available);
     const same = others.map(() => x);
     return network.forward(x, same, pass, gates);
@@ -141,7 +141,7 @@ export function hallucinating(parts: NetworkParts): FusedStreams {
 export function multimodal(parts: NetworkParts): FusedStreams {
   const [first, ...others] = parts.modalities as [Modality, ...Modality[]];
   const network = streamsOn(parts, first, others, false);
-  const run = (batch: DeviceBatch, pass: Pass, gates?: Gates) => {
+  const run = (batch: DeviceBatch, pass: Pass, gates?: RunOptions) => {
     const rest = others.map((modality) => input(batch, modality));
     return network.forward(input(batch, first), rest, pass, gates);
   };

@@ -1,7 +1,7 @@
 import { add, average, mul } from "../kernels/binary.ts";
-import { cast } from "../kernels/cast.ts";
+import { cast, storedAs } from "../kernels/cast.ts";
 import { globalAvgPool } from "../kernels/pool.ts";
-import { reshape } from "../kernels/shape.ts";
+import { concat, reshape } from "../kernels/shape.ts";
 import { affine, relu, sigmoid } from "../kernels/unary.ts";
 import { BatchNorm, Conv2d, type Conv2dOptions, Dropout, Linear } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
@@ -171,7 +171,13 @@ export class SqueezeExcitation extends Module {
 
 /** x times factors that broadcast to its shape, with elements of x's type. */
 export function weighted(x: Tensor, factors: Tensor): Tensor {
-  return cast(mul(cast(x, "f32"), factors), x.dtype === "f16" ? "f16" : "f32");
+  return storedAs(x, mul(cast(x, "f32"), factors));
+}
+
+/** Maps of one size beside each other, [N,H,W,ΣC], with elements of the first one's type. */
+export function beside(maps: readonly Tensor[]): Tensor {
+  const wide = maps.map((map) => cast(map, "f32"));
+  return storedAs(maps[0]!, concat(wide, 3));
 }
 
 /** The mean of two or more tensors of one shape, element by element. */

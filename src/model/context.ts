@@ -1,10 +1,8 @@
 import { adaptiveAvgPool2d } from "../kernels/adaptive_pool.ts";
-import { cast } from "../kernels/cast.ts";
 import { resize } from "../kernels/resize.ts";
-import { concat } from "../kernels/shape.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ConvNorm } from "./blocks.ts";
+import { beside, ConvNorm } from "./blocks.ts";
 
 /**
  * Pyramid pooling: beside the map its means over coarser and coarser bins, each reduced by a 1×1 convolution and brought
@@ -32,10 +30,6 @@ export class PyramidPooling extends Module {
       const means = this.reduce[i]!.forward(adaptiveAvgPool2d(x, { height: bins, width: bins }), pass);
       return resize(means, { height, width, mode: "bilinear" });
     });
-    const all = concat(
-      [x, ...levels].map((level) => cast(level, "f32")),
-      3,
-    );
-    return this.mix.forward(cast(all, x.dtype === "f16" ? "f16" : "f32"), pass);
+    return this.mix.forward(beside([x, ...levels]), pass);
   }
 }

@@ -1,5 +1,5 @@
 import { add } from "../kernels/binary.ts";
-import { cast } from "../kernels/cast.ts";
+import { cast, storedAs } from "../kernels/cast.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import { slice } from "../kernels/shape.ts";
 import { Conv2d } from "../nn/layers.ts";
@@ -40,7 +40,7 @@ class DecoderModule extends Module {
   forward(x: Tensor, skipped: Tensor, pass: Pass): { finer: Tensor; score: Tensor } {
     let y = this.conv.forward(x, pass);
     for (const block of this.blocks) {
-      y = this.#recompute ? recompute(y, pass, (x, again) => block.forward(x, again)) : block.forward(y, pass);
+      y = this.#recompute ? recompute(block, y, pass) : block.forward(y, pass);
     }
     const skip = this.skip.forward(skipped, pass);
     const [, height, width] = skip.shape as [number, number, number];
@@ -107,7 +107,7 @@ export class SegmentationDecoder extends Head {
     const classes = weight.shape[3]!;
     // Kernels work on whole fours of channels: those that no class has are cut off at the end.
     const channels = 4 * Math.ceil(classes / 4);
-    const filters = cast(padChannels(weight, channels), y.dtype === "f16" ? "f16" : "f32");
+    const filters = storedAs(y, padChannels(weight, channels));
     const coarse = cast(conv2d(y, filters, padChannels(bias!, channels), { padding: 1 }), "f32");
     const extents = [
       { height: Math.ceil(height / 2), width: Math.ceil(width / 2) },

@@ -1,7 +1,6 @@
-import { inference, type Module } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
-import { type Deployed, predicted } from "./architectures.ts";
-import { input, type Method, type Modality, type NetworkConfig } from "./method.ts";
+import type { Method, NetworkConfig } from "./method.ts";
 import { buildMethod, type MethodName } from "./methods.ts";
 import { OneStageNetwork } from "./onestage.ts";
 import { noDraws } from "./unloaded.ts";
@@ -15,19 +14,15 @@ export function unloadedMethod(name: MethodName, device: Device, config: Network
 /**
  * Frees the parts of a network that the prediction of its fused head does not need: the hallucination streams' own heads,
  * and those streams' stages behind the last fusion. Networks without such a head stay as they are.
- * Gives the network as it predicts then, and the parameters that are gone, by part.
+ * Gives the number of parameters that are gone, by part.
  */
-export function withoutHallucinationHead<Whole extends Deployed>(
-  whole: Whole,
+export function dropHallucinationHead(
+  network: Module,
   { fusion }: Pick<NetworkConfig, "fusion">,
-  available: Modality,
-): { deployed: Whole; leftOut: ReadonlyMap<string, number> } {
-  const network: Module = whole.network;
+): ReadonlyMap<string, number> {
   const leftOut = new Map<string, number>();
   // Where nothing is fused but the scores, both heads are asked.
-  if (!(network instanceof OneStageNetwork && network.headH && network.ctn.length > 0)) {
-    return { deployed: whole, leftOut };
-  }
+  if (!(network instanceof OneStageNetwork && network.headH && network.ctn.length > 0)) return leftOut;
   const remove = (owner: Module, path: string, field: string, parts: readonly Module[], nothing: unknown) => {
     leftOut.set(
       path,
@@ -46,10 +41,5 @@ export function withoutHallucinationHead<Whole extends Deployed>(
       }
     }
   }
-  const predict: Deployed["predict"] = (batch) => {
-    const x = input(batch, available);
-    const same = network.restoring.map(() => x);
-    return predicted(x, network.forward(x, same, inference, { fusedOnly: true }));
-  };
-  return { deployed: { ...whole, predict }, leftOut };
+  return leftOut;
 }

@@ -135,7 +135,7 @@ export class Encoder extends Module {
     const blocks = [this.layer1, this.layer2, this.layer3, this.layer4][number - 1]!;
     let y = x;
     for (const block of blocks) {
-      y = this.#config.recompute ? recompute(y, pass, (x, again) => block.forward(x, again)) : block.forward(y, pass);
+      y = this.#config.recompute ? recompute(block, y, pass) : block.forward(y, pass);
     }
     return this.se && this.#config.squeeze === number ? this.se.forward(y) : y;
   }

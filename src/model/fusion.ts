@@ -1,11 +1,9 @@
 import { add } from "../kernels/binary.ts";
-import { cast } from "../kernels/cast.ts";
-import { concat } from "../kernels/shape.ts";
 import { BatchNorm, Conv2d } from "../nn/layers.ts";
 import { type Init, Module, type Pass } from "../nn/module.ts";
 import { UsageError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { SqueezeExcitation } from "./blocks.ts";
+import { beside, SqueezeExcitation } from "./blocks.ts";
 import { CrossTranslation, type Fused, type TranslationOptions } from "./ctn.ts";
 
 /** Fuses the maps of two or more streams at one level. */
@@ -95,11 +93,7 @@ class Concatenation extends Module {
   }
 
   forward(a: Tensor, others: readonly Tensor[], pass: Pass): Fused {
-    const all = concat(
-      [a, ...others].map((map) => cast(map, "f32")),
-      3,
-    );
-    const mixed = this.mix.forward(cast(all, a.dtype === "f16" ? "f16" : "f32"));
+    const mixed = this.mix.forward(beside([a, ...others]));
     return { fused: this.bn?.forward(mixed, pass, { activation: "relu" }) ?? mixed, translated: null };
   }
 }

@@ -115,8 +115,8 @@ export interface Method {
   /** Takes the weights to start from out of the networks it needs; absent where all weights start fresh. */
   begin?(): Promise<void>;
   loss(batch: DeviceBatch, pass: Pass): Loss;
-  /** Scores of all scales and aligned maps without a gradient: what another network learns from. */
-  teach(batch: DeviceBatch): SingleOutput;
+  /** Scores of all scales and aligned maps without a gradient: what another network learns from. Absent where none does. */
+  teach?(batch: DeviceBatch): SingleOutput;
   predict(batch: DeviceBatch): Prediction;
 }
 
@@ -129,6 +129,8 @@ export interface Parts extends NetworkParts {
   readonly deepest: number;
   /** A network that was trained before, by what it is for. @throws UsageError while training without it. */
   need(part: string): Method;
+  /** What such a network says of a batch. */
+  teach(part: string, batch: DeviceBatch): SingleOutput;
 }
 
 /** What a builder must say about its method; the rest is the same for all. */

@@ -35,14 +35,15 @@ export function buildMethod(
   const { task, encoder, init } = network;
   // P is not smoothed: its soft predictions are what is learnt from.
   const judge = new Judge(init, config.classWeights ?? null, role === "privileged" ? 0 : config.weights.smoothing);
+  const need = (part: string) => {
+    const found = needed[part];
+    if (found) return found;
+    throw new UsageError(`${name}: expected a trained network as ${part}, got none`);
+  };
   const parts: Parts = {
     ...network,
-    ...{ config, judge, deepest: alignedWidths(task, encoder).at(-1)! },
-    need(part) {
-      const found = needed[part];
-      if (found) return found;
-      throw new UsageError(`${name}: expected a trained network as ${part}, got none`);
-    },
+    ...{ config, judge, deepest: alignedWidths(task, encoder).at(-1)!, need },
+    teach: (part, batch) => need(part).teach!(batch),
   };
   const { beside = new Map<string, Module>(), ...built } = build(parts);
   for (const method of Object.values(needed)) method.network.freeze();

@@ -11,11 +11,11 @@ import type { OneStageOutput } from "./onestage.ts";
 import type { SingleOutput } from "./single.ts";
 import { targetAt } from "./task.ts";
 import {
-  depthDistance,
   featureMmd,
   hallucinationLoss,
   jointAdaptation,
   predictionKl,
+  restoreDistance,
   type TransferForm,
 } from "./transfer.ts";
 
@@ -212,7 +212,7 @@ export function oneStageObjective(
     terms.add("hall", weights.hall, () => judge.judge(hallucinated, target));
     const pairs: Pair[] = teacher ? [[{ scores: hallucinated, ...maps }, teacher], ...more] : [];
     if (pairs.length > 0) transferTerms(terms, pairs, weights);
-    if (restored) terms.add("restore", weights.restore, () => depthDistance(restored.predicted, restored.truth));
+    if (restored) terms.add("restore", weights.restore, () => restoreDistance(restored.predicted, restored.truth));
   }
   if (whole.length > 0) {
     terms.add("fused", weights.fused, () =>

@@ -50,15 +50,15 @@ export interface OneStageOutput {
   translated: Translated[];
 }
 
-/** How the streams run that are not left as they are. */
-export interface Gates {
+/** How the streams run where that is not as they are. */
+export interface RunOptions {
   /** Factors of stream A's maps (or scores, where these are averaged) before each fusion, [N,1,1,1] or a number. */
   available?: Tensor | number;
   /** The same for each other stream's; the streams themselves run on their own maps. */
   others?: readonly (Tensor | number)[];
   /** The pass of the other streams: that of inference where they are frozen. */
   othersPass?: Pass;
-  /** Whether the hallucination heads are left out: nothing of them is needed where F alone predicts. */
+  /** Whether the hallucination heads, and what only they need, are left out: nothing of them is needed where F alone learns. */
   fusedOnly?: boolean;
 }
 
@@ -131,7 +131,7 @@ export class OneStageNetwork extends Module {
   }
 
   /** x: [N,H,W,available]; others: for each other stream x itself for hallucination, or a modality of its own. */
-  forward(x: Tensor, others: readonly Tensor[], pass: Pass, gates: Gates = {}): OneStageOutput {
+  forward(x: Tensor, others: readonly Tensor[], pass: Pass, gates: RunOptions = {}): OneStageOutput {
     const { othersPass = pass } = gates;
     const translated: Translated[] = [];
     const fuse = (level: number, a: Tensor, maps: readonly Tensor[]) => {
@@ -168,7 +168,7 @@ export class OneStageNetwork extends Module {
     return {
       scores: this.#late ? own.scores.map((scale, i) => joined(scale, heads, i, gates)) : own.scores,
       restored: streams.map(({ maps }, k) => ({
-        scores: named ? heads[k]!.scores : null,
+        scores: (named && heads[k]?.scores) || null,
         features: heads[k]?.features ?? maps.slice(-1),
         maps,
       })),
@@ -179,7 +179,12 @@ export class OneStageNetwork extends Module {
 }
 
 /** The mean of all heads' scores at one scale. */
-function joined(a: Tensor, heads: readonly (HeadOutput | null)[], scale: number, { available, others }: Gates): Tensor {
+function joined(
+  a: Tensor,
+  heads: readonly (HeadOutput | null)[],
+  scale: number,
+  { available, others }: RunOptions,
+): Tensor {
   return meanOf([gated(a, available), ...heads.map((head, k) => gated(head!.scores[scale]!, others?.[k]))]);
 }
 

@@ -2,6 +2,7 @@ import { type Stored, shapeOnDisk } from "../nn/module.ts";
 import { FormatError } from "../tensor/errors.ts";
 import { type Shape, sameShape, showShape } from "../tensor/shape.ts";
 import type { Encoder } from "./encoder.ts";
+import { spread } from "./start.ts";
 
 /** How the tensors of a file and those of an encoder go together; names and shapes are PyTorch's. */
 export interface PretrainedReport {
@@ -73,7 +74,7 @@ export function loadPretrained(encoder: Encoder, tensors: ReadonlyMap<string, St
   const report = matchPretrained(encoder, tensors);
   if (!fits(report)) throw new FormatError(file, "the tensors of the encoder, by torchvision's names", misfit(report));
   const values = new Map(report.matched.map((name) => [name, tensors.get(name)!]));
-  for (const name of report.summed) values.set(name, summedOverColours(tensors.get(name)!));
+  for (const name of report.summed) values.set(name, spread(tensors.get(name)!, 1));
   encoder.loadStateDict(values, { origin: file });
   return report;
 }
@@ -81,16 +82,4 @@ export function loadPretrained(encoder: Encoder, tensors: ReadonlyMap<string, St
 /** Whether these are a stem's weights for one channel and for three, but alike otherwise. */
 function isStem(name: string, [o, i, ...taps]: Shape, got: Shape): boolean {
   return name === "conv1.weight" && i === 1 && sameShape(got, [o!, 3, ...taps]);
-}
-
-function summedOverColours({ shape: [o, , h, w], data }: Stored): Stored {
-  const taps = h! * w!;
-  const sums = new Float32Array(o! * taps);
-  for (let k = 0; k < o!; k++) {
-    for (let tap = 0; tap < taps; tap++) {
-      const from = 3 * k * taps + tap;
-      sums[k * taps + tap] = data[from]! + data[from + taps]! + data[from + 2 * taps]!;
-    }
-  }
-  return { shape: [o!, 1, h!, w!], data: sums };
 }

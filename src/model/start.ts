@@ -8,8 +8,8 @@ import { SingleNetwork } from "./single.ts";
 const ORIGIN = "the network to start from";
 
 /**
- * Gives a network the weights of another one of the same form, but for the number of input channels: a stem that sees more
- * or fewer channels gets the mean of the other's over them, scaled so that an image with equal channels looks the same.
+ * Gives a network the weights of another one of the same form, but for the number of input channels: a convolution that sees
+ * more or fewer channels gets the other's spread over them, so that an image with equal channels looks the same.
  * @throws FormatError if the forms differ otherwise.
  */
 export async function startFrom(module: Module, other: Module): Promise<void> {
@@ -45,8 +45,8 @@ export async function startStream(
   await startFrom(head!, privileged.head);
 }
 
-/** Convolution weights [K,C,kh,kw] for another number of input channels: all get the same share of their sum. */
-function spread({ shape: [k, c, kh, kw], data }: Stored, inputs: number): Stored {
+/** Convolution weights [K,C,kh,kw] for another number of input channels: all get the same share of their sum over channels. */
+export function spread({ shape: [k, c, kh, kw], data }: Stored, inputs: number): Stored {
   const taps = kh! * kw!;
   const out = new Float32Array(k! * inputs * taps);
   for (let filter = 0; filter < k!; filter++) {

@@ -90,14 +90,14 @@ export function averageScores(a: readonly Tensor[], b: readonly Tensor[]): Tenso
 }
 
 /**
- * Mean L1 distance of a predicted depth map [N,h,w,1], resized, to the depth [N,H,W,1] that was there; pixels without
- * depth, which are exactly 0 in a normalised map, do not count. Ours.
+ * Mean L1 distance of a predicted modality [N,h,w,C], resized, to what was there, [N,H,W,C]; what is exactly 0 when
+ * normalised, as pixels without depth are, does not count. Ours.
  */
-export function depthDistance(predicted: Tensor, depth: Tensor): Tensor {
-  const [, height, width] = depth.shape as [number, number, number];
+export function restoreDistance(predicted: Tensor, truth: Tensor): Tensor {
+  const [, height, width] = truth.shape as [number, number, number];
   // Steeper than any depth is small: 0 stays 0 and everything else becomes 1.
-  const known = clamp(affine(abs(depth), STEEP), 0, 1);
-  const difference = abs(sub(resize(predicted, { height, width, mode: "bilinear" }), depth));
+  const known = clamp(affine(abs(truth), STEEP), 0, 1);
+  const difference = abs(sub(resize(cast(predicted, "f32"), { height, width, mode: "bilinear" }), truth));
   return div(sum(mul(difference, known)), affine(sum(known), 1, 1e-6));
 }
 

@@ -1,4 +1,4 @@
-import { cast } from "../kernels/cast.ts";
+import { storedAs } from "../kernels/cast.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import { resize } from "../kernels/resize.ts";
 import { pad } from "../kernels/shape.ts";
@@ -33,7 +33,7 @@ export class Upsample extends Module {
    */
   forward(x: Tensor, { height, width }: { height: number; width: number }): Tensor {
     const groups = x.shape[3]!;
-    const weight = cast(padChannels(this.weight, groups), x.dtype === "f16" ? "f16" : "f32");
+    const weight = storedAs(x, padChannels(this.weight, groups));
     const finer = resize(x, { height, width, mode: "nearest" });
     return conv2d(finer, weight, padChannels(this.bias, groups), { padding: 1, groups });
   }

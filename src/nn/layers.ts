@@ -1,6 +1,6 @@
 import { type BatchNormOptions, batchNorm } from "../kernels/batch_norm.ts";
 import { add } from "../kernels/binary.ts";
-import { cast } from "../kernels/cast.ts";
+import { cast, storedAs } from "../kernels/cast.ts";
 import { conv2d } from "../kernels/conv2d.ts";
 import { dropout } from "../kernels/dropout.ts";
 import { matmul } from "../kernels/matmul.ts";
@@ -20,11 +20,6 @@ export interface Conv2dOptions {
   groups?: number;
   bias?: boolean;
   activation?: "none" | "relu";
-}
-
-/** An f32 tensor with elements of x's type. */
-function storedAs(x: Tensor, wide: Tensor): Tensor {
-  return cast(wide, x.dtype === "f16" ? "f16" : "f32");
 }
 
 const pair = (extents: Extents): readonly [number, number] =>

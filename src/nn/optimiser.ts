@@ -187,8 +187,7 @@ export class Optimiser {
       adamwStep(device, { ...common, m: first!, v: second, coupled, beta1, beta2, eps, ...corrections });
     } else {
       const { momentum } = config;
-      const isFirst = () => this.#steps === 1;
-      sgdStep(device, { ...common, velocity: first, momentum, nesterov: momentum > 0, first: isFirst });
+      sgdStep(device, { ...common, velocity: first, momentum, nesterov: momentum > 0 });
     }
     clip.dispose();
     return norm;

@@ -4,24 +4,25 @@ import { defineOp, type Op } from "../tensor/op.ts";
 import { currentLayer } from "../tensor/origin.ts";
 import { backpropagate, isRecording, nextNodeId, noGrad, withGrad } from "../tensor/tape.ts";
 import { scope, type Tensor } from "../tensor/tensor.ts";
-import type { Pass } from "./module.ts";
+import type { Module, Pass } from "./module.ts";
 
-type Body = (x: Tensor, pass: Pass) => Tensor;
+/** A part of a network from one map to one map. */
+type Block = Module & { forward(x: Tensor, pass: Pass): Tensor };
 
-const recomputeOp = defineOp<{ body: Body; pass: Pass }>({
+function refuse(): never {
+  throw new UsageError("recompute: expected recompute(), got its op");
+}
+
+const recomputeOp = defineOp<{ block: Block; pass: Pass }>({
   name: "recompute",
-  shape() {
-    throw new UsageError("recompute: expected to be called through recompute(), got applied as an op");
-  },
-  forward() {
-    throw new UsageError("recompute: expected to be called through recompute(), got run as an op");
-  },
-  vjp(_device, { inputs: [x], attrs: { body, pass } }, dy, [needed]) {
+  shape: refuse,
+  forward: refuse,
+  vjp(_device, { inputs: [x], attrs: { block, pass } }, dy, [needed]) {
     const [dx] = scope(() => {
       const again = x!.detach();
       again.requiresGrad = needed!;
       const leaves = backpropagate(
-        withGrad(() => body(again, pass)),
+        withGrad(() => block.forward(again, pass)),
         dy,
         add,
       );
@@ -37,8 +38,9 @@ const recomputeOp = defineOp<{ body: Body; pass: Pass }>({
  * numbers as without, for about a third more work; random layers draw once, running statistics move once.
  * Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
  */
-export function recompute(x: Tensor, pass: Pass, body: Body): Tensor {
-  if (!isRecording()) return body(x, pass);
+export function recompute(block: Block, x: Tensor, pass: Pass): Tensor {
+  // Nothing is kept for the backward pass of what learns nothing.
+  if (!isRecording() || !(x.tracked || block.parameters().size > 0)) return block.forward(x, pass);
   const seeds: ReturnType<Pass["seed"]>[] = [];
   const first: Pass = {
     ...{ training: pass.training, repeated: pass.repeated },
@@ -47,10 +49,10 @@ export function recompute(x: Tensor, pass: Pass, body: Body): Tensor {
       return seeds.at(-1)!;
     },
   };
-  const output = scope(() => noGrad(() => body(x, first)));
+  const output = scope(() => noGrad(() => block.forward(x, first)));
   let drawn = 0;
   const second: Pass = { training: pass.training, repeated: true, seed: () => seeds[drawn++]! };
-  const attrs = { body, pass: second };
+  const attrs = { block, pass: second };
   const origin = { op: "recompute", gradient: false, layer: currentLayer(), inputs: [x.shape], output: output.shape };
   output.node = { id: nextNodeId(), op: recomputeOp as Op, inputs: [x], output, saved: [], attrs, origin };
   return output;

@@ -1,7 +1,7 @@
 import type { GpuDevice } from "./device.ts";
 import { Program } from "./program.ts";
 import { type Shape, showShape } from "./shape.ts";
-import type { DType, Tensor } from "./tensor.ts";
+import { type DType, scope, type Tensor } from "./tensor.ts";
 
 /** Elements on the host with their shape; f32 unless said otherwise. */
 export interface HostArray {
@@ -93,11 +93,16 @@ export class Compiled<Name extends string, T> {
   }
 
   #inputs(inputs: Record<Name, HostArray>): Record<Name, Tensor> {
-    const tensors = {} as Record<Name, Tensor>;
-    for (const name of namesOf(inputs)) {
-      const { shape, dtype } = inputs[name];
-      tensors[name] = this.device.empty(shape, `input ${name}`, dtype).keep();
-    }
+    // Frees those that were made where there is no memory for all.
+    const tensors = scope(() => {
+      const made = {} as Record<Name, Tensor>;
+      for (const name of namesOf(inputs)) {
+        const { shape, dtype } = inputs[name];
+        made[name] = this.device.empty(shape, `input ${name}`, dtype);
+      }
+      return made;
+    });
+    for (const name of namesOf(tensors)) tensors[name].keep();
     return tensors;
   }
 

@@ -1,7 +1,15 @@
 import { openGpu } from "#gpu";
 import { type AdapterFacts, factsOf } from "./adapter.ts";
 import type { Commands, Layout, Live } from "./command.ts";
-import { DeviceLostError, GpuError, NoAdapterError, UsageError } from "./errors.ts";
+import {
+  DeviceLostError,
+  GpuError,
+  NoAdapterError,
+  type OnestageError,
+  OutOfMemoryError,
+  ShapeError,
+  UsageError,
+} from "./errors.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import { type BufferRange, borrow } from "./interop.ts";
 import type { Computed, Op } from "./op.ts";
@@ -59,9 +67,11 @@ export class GpuDevice implements Device {
   /** Takes commands and storage while a step is being recorded. */
   recorder: Recorder | null = null;
   #lost: string | null = null;
-  #fault: string | null = null;
+  #fault: OnestageError | null = null;
   readonly #report = ({ error }: GPUUncapturedErrorEvent) => {
-    this.#fault ??= error.message;
+    // By name: a page may have several such classes, one for each frame.
+    const kind = error.constructor.name === "GPUOutOfMemoryError" ? OutOfMemoryError : GpuError;
+    this.#fault ??= new kind(`WebGPU: ${error.message}`);
   };
 
   private constructor(
@@ -139,7 +149,7 @@ export class GpuDevice implements Device {
 
   /** A tensor that lies within a flat one, from element `offset` on: a multiple of 256 bytes. */
   slice(flat: Tensor, offset: number, shape: Shape): Tensor {
-    const bytes = Math.max(256, Math.ceil(bytesOf(shape, flat.dtype) / 256) * 256);
+    const bytes = this.pool.roundedBytes(bytesOf(shape, flat.dtype), "slice");
     const start = offset * bytesPerElement(flat.dtype);
     return new Tensor(this, shape, flat.dtype, new StorageSlice(storageOf(flat), start, bytes));
   }
@@ -195,7 +205,7 @@ export class GpuDevice implements Device {
   upload(data: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
     this.check();
     if (data.length !== sizeOf(shape)) {
-      throw new GpuError(`upload: expected ${sizeOf(shape)} elements for ${showShape(shape)}, got ${data.length}`);
+      throw new ShapeError("upload", `${sizeOf(shape)} elements for ${showShape(shape)}`, `${data.length}`);
     }
     // In a recorded step this is a constant: it is written once, and no planned memory.
     const storage = this.pool.acquire(bytesOf(shape, dtype), "upload");
@@ -205,20 +215,16 @@ export class GpuDevice implements Device {
     return tensor;
   }
 
-  /** Overwrites a tensor's elements. @throws GpuError if their number differs. */
+  /** Overwrites a tensor's elements. @throws ShapeError if their number differs. */
   write(tensor: Tensor, data: ArrayLike<number>): void {
-    if (data.length !== tensor.size) throw new GpuError(`write: expected ${tensor.size} elements, got ${data.length}`);
+    if (data.length !== tensor.size) throw new ShapeError("write", `${tensor.size} elements`, `${data.length}`);
     this.#refuseRecording("write");
     this.#write(tensor, data);
   }
 
   #write(tensor: Tensor, data: ArrayLike<number>): void {
-    const typed =
-      tensor.dtype === "f16"
-        ? toHalves(data)
-        : tensor.dtype === "f32"
-          ? toTyped(data, Float32Array)
-          : toTyped(data, Uint32Array);
+    const { dtype } = tensor;
+    const typed = dtype === "f16" ? toHalves(data) : toTyped(data, dtype === "f32" ? Float32Array : Uint32Array);
     // Commands not yet submitted may still read the buffer's old content.
     this.stream.flush();
     const { buffer, offset } = storageOf(tensor);
@@ -240,21 +246,24 @@ export class GpuDevice implements Device {
     this.#refuseRecording("read");
     const sources = tensors.map((tensor) => ({ storage: storageOf(tensor), bytes: Math.ceil(tensor.bytes / 4) * 4 }));
     const dtypes = tensors.map(({ dtype }) => dtype);
-    let copies: ArrayBuffer[];
-    try {
-      const empty = sources.every(({ bytes }) => bytes === 0);
-      copies = empty ? sources.map(() => new ArrayBuffer(0)) : await this.stream.read(sources);
-    } catch (cause) {
-      // The map fails before the promise of the lost device settles, on a busy machine long before.
-      await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 3000))]);
-      this.check();
-      throw new GpuError(`read: expected the tensors' bytes from the GPU, got: ${(cause as Error).message}`);
-    }
-    this.check();
+    const empty = sources.every(({ bytes }) => bytes === 0);
+    const copies = empty ? sources.map(() => new ArrayBuffer(0)) : await this.mapped(this.stream.read(sources));
     return copies.map((copy, i) => {
       if (dtypes[i] === "f16") return Float32Array.from(new Uint16Array(copy, 0, tensors[i]!.size), fromHalf);
       return dtypes[i] === "f32" ? new Float32Array(copy) : new Uint32Array(copy);
     });
+  }
+
+  /** What is read from the GPU. @throws what `check` throws. */
+  async mapped<T>(reading: Promise<T>): Promise<T> {
+    const value = await reading.catch(async (cause: Error) => {
+      // The map fails before the promise of the lost device settles, on a busy machine long before.
+      await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 3000))]);
+      this.check();
+      throw new GpuError(`WebGPU: ${cause.message}`);
+    });
+    this.check();
+    return value;
   }
 
   /** Waits until the GPU has done everything submitted so far. */
@@ -263,14 +272,14 @@ export class GpuDevice implements Device {
     this.check();
   }
 
-  /** Throws what the GPU has reported since. @throws DeviceLostError | GpuError */
+  /** Throws what the GPU has reported since. @throws DeviceLostError | OutOfMemoryError | GpuError */
   check(): void {
     if (this.#lost !== null)
       throw new DeviceLostError(`WebGPU device: expected it to live, got it lost (${this.#lost})`);
     if (this.#fault !== null) {
       const fault = this.#fault;
       this.#fault = null;
-      throw new GpuError(`WebGPU: ${fault}`);
+      throw fault;
     }
   }
 }
@@ -291,9 +300,9 @@ function bytesOf(shape: Shape, dtype: DType): number {
   return sizeOf(shape) * bytesPerElement(dtype);
 }
 
-function toTyped<T extends Float32Array | Uint32Array>(
+function toTyped(
   data: ArrayLike<number>,
-  type: { new (data: ArrayLike<number>): T },
-): T & ArrayBufferView<ArrayBuffer> {
-  return (data instanceof type ? data : new type(data)) as T & ArrayBufferView<ArrayBuffer>;
+  type: typeof Float32Array | typeof Uint32Array,
+): ArrayBufferView<ArrayBuffer> {
+  return (data instanceof type ? data : new type(data)) as ArrayBufferView<ArrayBuffer>;
 }

@@ -90,7 +90,7 @@ class StampedRuns {
     private readonly program: Program,
     private readonly parts: readonly Part[],
   ) {
-    this.#queries = new Queries(program.device.gpu, 2 * parts.length);
+    this.#queries = new Queries(program.device, 2 * parts.length);
   }
 
   async run(step: () => unknown): Promise<Run> {
@@ -115,8 +115,6 @@ class StampedRuns {
     if (encodings !== 1)
       throw new UsageError(`profile: expected a step to run the program once, got ${encodings} runs`);
     const stamps = await this.#queries.read();
-    program.device.check();
-    const origin = stamps[0] ?? 0;
     const tick = tickOf(stamps);
     if (tick !== null && this.notes.length === 1) {
       this.notes.push(
@@ -124,8 +122,8 @@ class StampedRuns {
       );
     }
     return {
-      begin: Float64Array.from(parts, (_, i) => stamps[2 * i]! - origin),
-      end: Float64Array.from(parts, (_, i) => Math.max(stamps[2 * i]!, stamps[2 * i + 1]!) - origin),
+      begin: Float64Array.from(parts, (_, i) => stamps[2 * i]!),
+      end: Float64Array.from(parts, (_, i) => Math.max(stamps[2 * i]!, stamps[2 * i + 1]!)),
     };
   }
 

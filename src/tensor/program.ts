@@ -88,11 +88,10 @@ export class Program<T = unknown> {
       groups.set(key, group);
       return group;
     };
+    const own = new Set<Storage>(recorder.planned);
     const outside = new Set<Storage>();
     this.commands = commands.map((command) => {
-      for (const storage of storagesOf(command)) {
-        if (!(storage instanceof PlannedStorage)) outside.add(storage);
-      }
+      for (const storage of storagesOf(command)) if (!own.has(storage)) outside.add(storage);
       if (!("pipeline" in command)) return command;
       return { dispatch: command, group: groupOf(command), offset: slots.get(command)! };
     });

@@ -1,3 +1,5 @@
+import type { GpuDevice } from "./device.ts";
+
 // The numeric values of GPUBufferUsage and GPUMapMode, which Node has no global for.
 const QUERY_RESOLVE = 0x200;
 const COPY_SRC = 0x04;
@@ -15,9 +17,10 @@ export class Queries {
   readonly #reader: GPUBuffer;
 
   constructor(
-    gpu: GPUDevice,
+    private readonly device: GpuDevice,
     readonly count: number,
   ) {
+    const { gpu } = device;
     for (let at = 0; at < count; at += SET) {
       this.#sets.push(gpu.createQuerySet({ type: "timestamp", count: Math.min(SET, count - at) }));
     }
@@ -38,9 +41,9 @@ export class Queries {
     if (this.count > 0) encoder.copyBufferToBuffer(this.#resolved, 0, this.#reader, 0, STAMP * this.count);
   }
 
-  /** The timestamps of the last submission in seconds since the first of them; waits for the GPU. */
+  /** The timestamps of the last submission in seconds since the first of them; waits for the GPU. @throws what it has reported. */
   async read(): Promise<Float64Array> {
-    await this.#reader.mapAsync(READ_MODE);
+    await this.device.mapped(this.#reader.mapAsync(READ_MODE));
     const stamps = new BigUint64Array(this.#reader.getMappedRange(), 0, this.count);
     const origin = stamps[0] ?? 0n;
     const seconds = Float64Array.from(stamps, (stamp) => Number(stamp - origin) / 1e9);

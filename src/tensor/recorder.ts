@@ -35,9 +35,10 @@ export class PlannedStorage implements Storage {
     return this.#references > 0;
   }
 
-  /** Gives it its place, which others may have at other times. */
+  /** Gives it its place, which others may have at other times; what is still used then holds it. */
   place(storage: Storage): void {
     this.#place = storage;
+    if (this.live) storage.retain();
   }
 
   retain(): this {
@@ -46,7 +47,7 @@ export class PlannedStorage implements Storage {
   }
 
   release(): void {
-    this.#references--;
+    if (--this.#references === 0) this.#place?.release();
   }
 
   get #placed(): Storage {

@@ -150,7 +150,8 @@ export class CommandStream implements Commands {
 
   #group(layout: Layout, buffers: readonly Storage[]): GPUBindGroup {
     let key = layout.name;
-    for (const { id } of buffers) key += `,${id}`;
+    // A program's result names the block that it lies in, but may be shorter.
+    for (const { id, bytes } of buffers) key += `,${id}:${bytes}`;
     let group = this.#groups.get(key);
     if (!group) {
       group = bindGroup(this.gpu, layout, buffers, this.#arena);

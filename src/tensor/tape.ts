@@ -26,19 +26,17 @@ export function isRecording(): boolean {
 
 /** Runs `body` without recording, as for inference and inside gradients. */
 export function noGrad<T>(body: () => T): T {
-  const before = recording;
-  recording = false;
-  try {
-    return body();
-  } finally {
-    recording = before;
-  }
+  return whileRecording(false, body);
 }
 
 /** Runs `body` with recording, inside of `noGrad` too: for what computes a part of the forward pass again. */
 export function withGrad<T>(body: () => T): T {
+  return whileRecording(true, body);
+}
+
+function whileRecording<T>(on: boolean, body: () => T): T {
   const before = recording;
-  recording = true;
+  recording = on;
   try {
     return body();
   } finally {
@@ -93,11 +91,13 @@ export function backpropagate(output: Tensor, seed: Tensor, add: (a: Tensor, b: 
         else accumulate(input, gradient === dy ? dy.detach() : gradient);
       }
       gradients.delete(node.output);
-      if (!node.output.requiresGrad && dy !== seed) dy.dispose();
+      if (dy !== seed) dy.dispose();
     }
     const leaves = [...gradients].filter(([tensor]) => tensor.requiresGrad);
     for (const [tensor, gradient] of leaves) {
-      tensor.grad = tensor.grad ? add(tensor.grad, gradient) : gradient;
+      const before = tensor.grad;
+      tensor.grad = before ? add(before, gradient) : gradient;
+      if (before) for (const added of [before, gradient]) added.dispose();
     }
     return leaves.map(([tensor]) => tensor);
   });

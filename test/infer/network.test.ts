@@ -9,7 +9,7 @@ import { NETWORK_ENTRY } from "../../src/infer/facts.ts";
 import { openNetwork } from "../../src/infer/network.ts";
 import { packNetwork } from "../../src/infer/pack.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
-import { withoutHallucinationHead } from "../../src/model/deploy.ts";
+import { dropHallucinationHead } from "../../src/model/deploy.ts";
 import { predictBatch, predictMaps } from "../../src/model/evaluate.ts";
 import {
   buildMethod,
@@ -127,14 +127,14 @@ describe("an exported network", () => {
     const method = build("one-stage-rgb", config);
     const whole = openNetwork(device, await exported(method, config));
     const answer = await whole.predict(view(), { restored: true });
-    const { deployed } = withoutHallucinationHead(method, config, "rgb");
-    const part = openNetwork(device, await exported(deployed, config, { bothHeads: false }));
+    dropHallucinationHead(method.network, config);
+    const part = openNetwork(device, await exported(method, config, { bothHeads: false }));
     expect((await part.predict(view())).probabilities).toEqual(answer.probabilities);
     expect(part.parameters).toBeLessThan(whole.parameters);
     const { height, width, channels, data } = answer.restored!;
     expect(data.length).toBe(height * width * channels);
     for (const network of [whole, part]) network.dispose();
-    deployed.network.dispose();
+    method.network.dispose();
   });
 
   it.each(["classify", "segment"] as const)("answers by the mean of both heads where it has them: %s", async (task) => {
@@ -149,13 +149,13 @@ describe("an exported network", () => {
     } else expect([...labels!]).toEqual([...(await predictMaps(device, method, host)).averaged!.labels]);
     const fused = await network.predict(view());
     expect({ probabilities, labels }).not.toMatchObject({ probabilities: fused.probabilities, labels: fused.labels });
-    const { deployed } = withoutHallucinationHead(method, config, "rgb");
-    const single = openNetwork(device, await exported(deployed, config, { bothHeads: false }));
+    dropHallucinationHead(method.network, config);
+    const single = openNetwork(device, await exported(method, config, { bothHeads: false }));
     await expect(single.predict(view(), { head: "averaged" })).rejects.toThrow(
       "predict: head: expected fused, got averaged",
     );
     for (const each of [network, single]) each.dispose();
-    deployed.network.dispose();
+    method.network.dispose();
   });
 
   it("takes images of any extents: their middle, resized", async () => {

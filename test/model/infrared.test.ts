@@ -3,7 +3,7 @@ import { crossEntropy } from "../../src/kernels/loss.ts";
 import { globalAvgPool } from "../../src/kernels/pool.ts";
 import type { Method } from "../../src/model/methods.ts";
 import { defaultTraining, type HostBatch, Trainer, upload } from "../../src/model/train.ts";
-import { depthDistance } from "../../src/model/transfer.ts";
+import { restoreDistance } from "../../src/model/transfer.ts";
 import { Linear } from "../../src/nn/layers.ts";
 import { Init } from "../../src/nn/module.ts";
 import { Rng } from "../../src/tensor/rng.ts";
@@ -56,5 +56,5 @@ it("a loss on depth counts the pixels that were measured, at the mean depth too,
   // As makeBatch writes them: 0 is missing, 1e-18 is the mean.
   const depth = device.upload(Float32Array.of(0, 1e-18, 2, 0), [1, 2, 2, 1]);
   const predicted = device.upload(Float32Array.of(50, 3, 1, 70), [1, 2, 2, 1]);
-  expect(await depthDistance(predicted, depth).item()).toBeCloseTo((3 + 1) / 2, 5);
+  expect(await restoreDistance(predicted, depth).item()).toBeCloseTo((3 + 1) / 2, 5);
 });

@@ -3,7 +3,7 @@ import { average } from "../../src/kernels/binary.ts";
 import { resize } from "../../src/kernels/resize.ts";
 import { encoderConfig, type ModelName } from "../../src/model/encoder.ts";
 import { type FusionName, fusionNames } from "../../src/model/fusion.ts";
-import { type Gates, OneStageNetwork } from "../../src/model/onestage.ts";
+import { OneStageNetwork, type RunOptions } from "../../src/model/onestage.ts";
 import { SingleNetwork } from "../../src/model/single.ts";
 import { alignedWidths, type Task } from "../../src/model/task.ts";
 import { Upsample } from "../../src/model/upsample.ts";
@@ -103,7 +103,13 @@ function twoStreams(fusionBlock: FusionName, { task = "classify" as Task, halluc
     );
   };
   const [x, second] = [image("x"), image("second")];
-  return { device, network, x, second, run: (gates?: Gates, h = second) => network.forward(x, [h], inference, gates) };
+  return {
+    device,
+    network,
+    x,
+    second,
+    run: (gates?: RunOptions, h = second) => network.forward(x, [h], inference, gates),
+  };
 }
 
 const finest = (scores: readonly Tensor[]) => [...valuesOf(scores[0]!)];
@@ -135,7 +141,7 @@ describe.each(fusionNames)("fusion by %s", (block) => {
   it("takes a gate for each image", () => {
     const { device, run } = twoStreams(block);
     const gate = device.upload([0, 1], [2, 1, 1, 1], "f32");
-    const rows = (gates: Gates) => finest(run(gates).scores);
+    const rows = (gates: RunOptions) => finest(run(gates).scores);
     expect(rows({ available: gate })).toEqual([...rows({ available: 0 }).slice(0, 3), ...rows({}).slice(3)]);
   });
 

@@ -38,8 +38,7 @@ async function train(device: GpuDevice, again: boolean) {
   x.requiresGrad = true;
   const pass = new TrainingPass(new Rng(2));
   const results = scope(() => {
-    const run = (y: Tensor, part: Part) =>
-      again ? recompute(y, pass, (z, p) => part.forward(z, p)) : part.forward(y, pass);
+    const run = (y: Tensor, part: Part) => (again ? recompute(part, y, pass) : part.forward(y, pass));
     const y = parts.reduce(run, x as Tensor);
     const loss = mean(mul(y, y));
     backward(loss);
@@ -68,8 +67,7 @@ it("needs less memory in a recorded step", async () => {
   const pass = new TrainingPass(new Rng(2));
   const planned = [false, true].map((again) => {
     const program = Program.record(device, () => {
-      const run = (y: Tensor, part: Part) =>
-        again ? recompute(y, pass, (z, p) => part.forward(z, p)) : part.forward(y, pass);
+      const run = (y: Tensor, part: Part) => (again ? recompute(part, y, pass) : part.forward(y, pass));
       const loss = mean(parts.reduce(run, x as Tensor));
       backward(loss);
       return loss;
@@ -84,11 +82,34 @@ it("needs less memory in a recorded step", async () => {
   for (const disposable of [x, ...parts]) disposable.dispose();
 });
 
+it("leaves what is frozen off the tape, and gives the gradients of what is not", async () => {
+  const device = await testDevice();
+  const gradients = [];
+  for (const again of [false, true]) {
+    const [frozen, learning] = open(device) as [Part, Part];
+    frozen.freeze();
+    const x = device.upload(new Float32Array(2 * 6 * 6 * 4).fill(1), [2, 6, 6, 4]);
+    const pass = new TrainingPass(new Rng(2));
+    const [gradient] = scope(() => {
+      const y = [frozen, learning].reduce(
+        (map, part) => (again ? recompute(part, map, pass) : part.forward(map, pass)),
+        x as Tensor,
+      );
+      backward(mean(mul(y, y)));
+      return [learning.conv.weight.grad!];
+    });
+    gradients.push(await gradient!.read());
+    for (const disposable of [x, gradient!, frozen, learning]) disposable.dispose();
+  }
+  expect(gradients[1]).toEqual(gradients[0]);
+  expect(gradients[0]!.some((value) => value !== 0)).toBe(true);
+});
+
 it("does nothing where nothing is recorded", async () => {
   const device = await testDevice();
   const [part] = open(device);
   const x = device.upload(new Float32Array(2 * 5 * 5 * 4).fill(1), [2, 5, 5, 4]);
-  const result = scope(() => noGrad(() => recompute(x, inference, (z, p) => part!.forward(z, p))));
+  const result = scope(() => noGrad(() => recompute(part!, x, inference)));
   expect(result.node).toBeNull();
   for (const disposable of [x, result, part!]) disposable.dispose();
 });

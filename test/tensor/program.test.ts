@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { add, backward, dropout, matmul, mse, relu } from "../../src/kernels/index.ts";
+import { add, backward, dropout, matmul, mse, relu, sum } from "../../src/kernels/index.ts";
 import { encoderConfig } from "../../src/model/encoder.ts";
 import { Judge } from "../../src/model/judge.ts";
 import { buildMethod, type NetworkConfig } from "../../src/model/methods.ts";
@@ -90,6 +90,40 @@ describe("a recorded step", () => {
     program.dispose();
     x.dispose();
     expect(device.pool.memory().liveBytes).toBe(before.liveBytes);
+  });
+
+  it("holds what its result's views and other programs still use", async () => {
+    const before = device.pool.memory();
+    const x = vector([1, 2]);
+    const first = Program.record(device, () => add(x, x));
+    const second = Program.record(device, () => add(first.result, x));
+    const view = first.result.view([2, 1]).keep();
+    first.run();
+    first.dispose();
+    const others = [1, 2, 3].map(() => vector([9, 9]));
+    second.run();
+    expect([...(await second.result.read())]).toEqual([3, 6]);
+    expect([...(await view.read())]).toEqual([2, 4]);
+    second.dispose();
+    for (const tensor of [x, view, ...others]) tensor.dispose();
+    expect(device.pool.memory().liveBytes).toBe(before.liveBytes);
+  });
+
+  it("binds the whole of a block that a shorter result lay in before", async () => {
+    const x = device.upload(new Float32Array(256).fill(1), [256]).keep();
+    // The last tensor comes to lie in the block of the first, which is longer.
+    const program = Program.record(device, () => {
+      const total = sum(add(x, x));
+      return add(total, total);
+    });
+    expect(program.memory.planned).toBeLessThan(program.memory.naive);
+    program.run();
+    scope(() => sum(program.result));
+    program.dispose();
+    const long = device.upload(new Float32Array(256).fill(3), [256]).keep();
+    const totals = Array.from({ length: 6 }, () => sum(long).keep());
+    for (const total of totals) expect(await total.item()).toBe(768);
+    for (const tensor of [x, long, ...totals]) tensor.dispose();
   });
 
   it("refuses what cannot be recorded", async () => {

@@ -3,7 +3,7 @@ import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { sceneDataset } from "../../src/data/scenes/index.ts";
 import { storedTensors } from "../../src/data/stateDict.ts";
 import { NETWORK_DTYPES, NETWORK_ENTRY, readNetworkFacts } from "../../src/infer/facts.ts";
-import { unloadedMethod, withoutHallucinationHead } from "../../src/model/deploy.ts";
+import { dropHallucinationHead, unloadedMethod } from "../../src/model/deploy.ts";
 import type { Task } from "../../src/model/task.ts";
 import { profilePrediction } from "../../src/profile.ts";
 import type { DatasetFacts } from "../../src/run/dataset.ts";
@@ -36,15 +36,15 @@ async function profileTrained(
   check: () => void,
 ): Promise<TitledProfile> {
   const { metadata, tensors } = parseSafetensors(await fetchModel(file), file);
-  const { available, bothHeads, kernels, scale, shape, width, height } = readNetworkFacts(metadata, file);
+  const { bothHeads, kernels, scale, shape, width, height } = readNetworkFacts(metadata, file);
   // Facts that were read without an error have all that is named here.
   const { network, settings, dataset } = JSON.parse(metadata[NETWORK_ENTRY]!) as {
     network: NetworkName;
     settings: Settings;
     dataset: DatasetFacts;
   };
-  const whole = unloadedMethod(network, device, networkConfig(settings, dataset));
-  const { deployed } = bothHeads ? { deployed: whole } : withoutHallucinationHead(whole, shape, available);
+  const deployed = unloadedMethod(network, device, networkConfig(settings, dataset));
+  if (!bothHeads) dropHallucinationHead(deployed.network, shape);
   deployed.network.loadStateDict(storedTensors(tensors, file, NETWORK_DTYPES), { origin: file });
   useChoices(device, kernels);
   const scenes = sceneDataset({ seed: SEED, width, height, train: 1, val: 1, test: batch });

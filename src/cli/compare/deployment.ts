@@ -1,6 +1,6 @@
 import { argmax, softmax } from "../../kernels/softmax.ts";
 import { joinProbabilities } from "../../model/architectures.ts";
-import { unloadedMethod, withoutHallucinationHead } from "../../model/deploy.ts";
+import { dropHallucinationHead, unloadedMethod } from "../../model/deploy.ts";
 import { type Answering, type DeviceBatch, type Method, methods } from "../../model/methods.ts";
 import { type HostBatch, type InputName, inputsOf } from "../../model/train.ts";
 import { emptyBatch } from "../../run/batches.ts";
@@ -67,9 +67,8 @@ function formOf({ method, stage: { settings } }: Cell, head: Answering): string 
 async function measure({ device, facts }: Workplace, cell: Cell, head: Answering): Promise<Timed> {
   const { settings } = cell.stage;
   const config = networkConfig(settings, facts);
-  const whole = unloadedMethod(cell.method, device, config);
-  const method =
-    head === "averaged" ? whole : withoutHallucinationHead(whole, config, methods[cell.method].available).deployed;
+  const method = unloadedMethod(cell.method, device, config);
+  if (head === "fused") dropHallucinationHead(method.network, config);
   const compiled = new Compiled<InputName, Tensor[]>(device, (batch) => noGrad(() => [answer(method, batch, head)]));
   const image: HostBatch = emptyBatch({ settings: { ...settings, batch: 1 }, stages: [], dataset: facts }, facts);
   const times: number[] = [];
@@ -80,7 +79,7 @@ async function measure({ device, facts }: Workplace, cell: Cell, head: Answering
   }
   const parameters = method.network.parameterCount();
   compiled.dispose();
-  disposeMethod(whole);
+  disposeMethod(method);
   return { parameters, times };
 }
 

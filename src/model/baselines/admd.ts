@@ -8,8 +8,7 @@ import { reshape, slice } from "../../kernels/shape.ts";
 import { logSoftmax } from "../../kernels/softmax.ts";
 import { affine, relu } from "../../kernels/unary.ts";
 import { Linear } from "../../nn/layers.ts";
-import { type Init, inference, Module } from "../../nn/module.ts";
-import { noGrad } from "../../tensor/tape.ts";
+import { type Init, Module } from "../../nn/module.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { singleStream } from "../architectures.ts";
 import { type Built, input, type Parts } from "../method.ts";
@@ -52,6 +51,7 @@ class Discriminator extends Module {
 /**
  * The adversarial step of ADMD: H starts from P, and its features are to be taken for P's of the right class by a
  * discriminator, which learns in the same step to tell them apart. P, and the head that H has from it, stay as they are.
+ * What is judged is the pooled map as wide as the encoder gives it, without a bottleneck of 128.
  * Source: Garcia et al. 2019 (ADMD); method.md (b)8, with both updates in one step instead of in turn.
  */
 export function admdHallucination(parts: Parts): Built {
@@ -68,7 +68,7 @@ export function admdHallucination(parts: Parts): Built {
     },
     loss(batch, pass) {
       const { scores, features } = network.forward(input(batch, available), pass);
-      const teacher = parts.need("privileged").teach(batch);
+      const teacher = parts.teach("privileged", batch);
       const target = input(batch, "target");
       const judged = (map: Tensor, frozen: boolean) =>
         discriminator.forward(task === "segment" ? map : globalAvgPool(map), frozen);
@@ -80,7 +80,6 @@ export function admdHallucination(parts: Parts): Built {
         .add("fake", 1, () => lastClassLoss(judged(restored.detach(), false)))
         .loss(scores, target);
     },
-    teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
   };
 }
 

@@ -18,26 +18,32 @@ type Outputs = { a: SingleOutput; h: SingleOutput };
 interface Joined {
   /** What each stream sees. */
   modalities: readonly [Modality, Modality];
-  begin?(network: TwoStreams): Promise<void>;
-  loss(outputs: Outputs, batch: DeviceBatch): Loss;
+  begin(network: TwoStreams): Promise<void>;
+  /** The cross entropy of the mean of the scores, unless given. */
+  loss?(outputs: Outputs, batch: DeviceBatch): Loss;
 }
 
 /** Such networks: the mean of the scores predicts, unless it is another network of this form. */
-function joined(parts: Parts, { modalities, begin, loss }: Joined, deployed = twoStreams(parts, modalities)): Built {
+function joined(
+  parts: Parts,
+  { modalities, begin, loss = lossOfMean(parts) }: Joined,
+  deployed = twoStreams(parts, modalities),
+): Built {
   const { network, predict } = deployed;
   const run = (batch: DeviceBatch, pass: Pass) =>
     network.forward(input(batch, modalities[0]), input(batch, modalities[1]), pass);
   return {
     network,
     predict,
-    ...(begin ? { begin: () => begin(network) } : {}),
+    begin: () => begin(network),
     loss: (batch, pass) => loss(run(batch, pass), batch),
-    teach: (batch) =>
-      noGrad(() => {
-        const { a, h } = run(batch, inference);
-        return { scores: averageScores(a.scores, h.scores), features: a.features, maps: a.maps };
-      }),
   };
+}
+
+/** The cross entropy of the mean of the scores. */
+function lossOfMean({ judge }: Parts) {
+  return ({ a, h }: Outputs, batch: DeviceBatch): Loss =>
+    singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge);
 }
 
 /** The network of another method, to start a part of this one from. */
@@ -47,7 +53,7 @@ function networkOf<M extends Module>(method: Method): M {
 
 /** Two networks of one modality, trained apart, whose probabilities are averaged: equal capacity without depth. */
 export function ensemble(parts: Parts): Built {
-  const { available, judge } = parts;
+  const { available } = parts;
   return joined(
     parts,
     {
@@ -56,8 +62,6 @@ export function ensemble(parts: Parts): Built {
         await startFrom(a, networkOf(parts.need("first")));
         await startFrom(h, networkOf(parts.need("second")));
       },
-      loss: ({ a, h }, batch) =>
-        singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
     },
     ensembleOfTwo(parts),
   );
@@ -77,12 +81,13 @@ export function hoffman(parts: Parts): Built {
       const target = input(batch, "target");
       const both = averageScores(a.scores, h.scores);
       const own = judge.judge(a.scores, target);
-      const map = hallucinationLoss(h.features, parts.need("privileged").teach(batch));
+      const map = hallucinationLoss(h.features, parts.teach("privileged", batch));
       return new Terms()
         .add("task", 1, () => judge.judge(both, target))
         .add("available", 1, () => own)
         .add("hall", 1, () => judge.judge(h.scores, target))
         .add("map", 10, () => balanced(map, own))
+        .note("map", map.detach())
         .loss(both, target);
     },
   });
@@ -95,7 +100,7 @@ function balanced(loss: Tensor, like: Tensor): Tensor {
 
 /** Step 2 of Garcia's: both modalities' networks, tuned together on the mean of their scores. Source: method.md (b)7. */
 export function garciaStreams(parts: Parts): Built {
-  const { judge, available } = parts;
+  const { available } = parts;
   const missing = parts.missing[0]!;
   return joined(parts, {
     modalities: [available, missing],
@@ -103,14 +108,12 @@ export function garciaStreams(parts: Parts): Built {
       await startFrom(a, networkOf(parts.need("available")));
       await startFrom(h, networkOf(parts.need("privileged")));
     },
-    loss: ({ a, h }, batch) =>
-      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
   });
 }
 
 /** The last step of Garcia's and of ADMD: the available stream and H, tuned on the mean of their scores. */
 export function tunedTogether(parts: Parts): Built {
-  const { judge, available } = parts;
+  const { available } = parts;
   return joined(parts, {
     modalities: [available, available],
     async begin({ a, h }) {
@@ -118,8 +121,6 @@ export function tunedTogether(parts: Parts): Built {
       await startFrom(a, first instanceof TwoStreams ? first.a : first);
       await startFrom(h, networkOf(parts.need("hallucination")));
     },
-    loss: ({ a, h }, batch) =>
-      singleObjective({ scores: averageScores(a.scores, h.scores) }, input(batch, "target"), judge),
   });
 }
 
@@ -145,6 +146,5 @@ export function garciaHallucination(parts: Parts): Built {
         .add("map", 0.005, () => hallucinationSum(output.features, teacher))
         .loss(output.scores, target);
     },
-    teach: (batch) => noGrad(() => network.forward(input(batch, available), inference)),
   };
 }

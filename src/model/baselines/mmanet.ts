@@ -1,14 +1,13 @@
 import { affine } from "../../kernels/unary.ts";
-import { inference, type Module } from "../../nn/module.ts";
-import { noGrad } from "../../tensor/tape.ts";
+import type { Module } from "../../nn/module.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { multimodal } from "../architectures.ts";
 import { featureLoss } from "../featureLoss.ts";
 import { type Built, input, type Parts } from "../method.ts";
 import { Terms } from "../objective.ts";
-import { type Gates, gated } from "../onestage.ts";
+import { gated, type RunOptions } from "../onestage.ts";
 import { createHead } from "../task.ts";
-import { drawGates, taught } from "./onestage.ts";
+import { drawGates } from "./onestage.ts";
 
 /** Weights of the margin-aware distillation and of the modality-aware regularisation: those for faces and for NYUv2. */
 const weights = { classify: { mad: 30, mar: 0.5 }, segment: { mad: 4, mar: 0.2 } };
@@ -33,7 +32,7 @@ export function mmanetNetwork(parts: Parts): Built {
       const { scores, fused } = run(batch, pass, gates);
       const terms = new Terms(pass.ramp)
         .add("task", 1, () => judge.judge(scores, target))
-        .add("mad", mad, () => featureLoss(fused.features, parts.need("teacher").teach(batch), "mad"))
+        .add("mad", mad, () => featureLoss(fused.features, parts.teach("teacher", batch), "mad"))
         .addRising("mar", mar, () => {
           const weak = onlyOpen(gates, modalities.indexOf(available));
           // Scores that are all 0 have a cross entropy that nothing changes.
@@ -42,11 +41,10 @@ export function mmanetNetwork(parts: Parts): Built {
         });
       return terms.loss(scores, target);
     },
-    teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
 }
 
 /** 1 for each image of which only this one of two streams is open, else 0: [N,1,1,1]; never are both closed. */
-function onlyOpen({ available, others }: Gates, stream: number): Tensor {
+function onlyOpen({ available, others }: RunOptions, stream: number): Tensor {
   return affine((stream === 0 ? others![0] : available) as Tensor, -1, 1);
 }

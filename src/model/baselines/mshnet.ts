@@ -1,5 +1,3 @@
-import { inference } from "../../nn/module.ts";
-import { noGrad } from "../../tensor/tape.ts";
 import { weightedStreams } from "../architectures.ts";
 import { type Built, input, type Parts } from "../method.ts";
 import { singleObjective } from "../objective.ts";
@@ -10,7 +8,7 @@ import { startFrom } from "../start.ts";
  * are summed with learnt weights that begin as (1, 0). Source: Wei et al. 2023 (MSH-Net); method.md (b)9.
  */
 export function mshnet(parts: Parts): Built {
-  const { available, judge } = parts;
+  const { judge } = parts;
   const { network, predict, scores } = weightedStreams(parts);
   return {
     network,
@@ -21,7 +19,5 @@ export function mshnet(parts: Parts): Built {
       for (const stream of [network.a, network.h]) stream.freeze(stream.head.scoring);
     },
     loss: (batch) => singleObjective({ scores: scores(batch) }, input(batch, "target"), judge),
-    teach: (batch) =>
-      noGrad(() => ({ ...network.a.forward(input(batch, available), inference), scores: scores(batch) })),
   };
 }

@@ -1,6 +1,5 @@
 import { add, mul } from "../../kernels/binary.ts";
 import { dropout } from "../../kernels/dropout.ts";
-import { mean } from "../../kernels/reduce.ts";
 import { reshape } from "../../kernels/shape.ts";
 import { affine, clamp } from "../../kernels/unary.ts";
 import { Conv2d } from "../../nn/layers.ts";
@@ -21,7 +20,7 @@ import {
   withoutTrace,
 } from "../method.ts";
 import { oneStageObjective, type Pair, transfers } from "../objective.ts";
-import type { Gates, OneStageOutput } from "../onestage.ts";
+import type { OneStageOutput, RunOptions } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom, startStream } from "../start.ts";
 
@@ -66,16 +65,13 @@ export function oneStage(parts: Parts): Built {
   const teachers = (batch: DeviceBatch, pass: Pass): SingleOutput[] => {
     if (!transfers(weights)) return [];
     if (along) return online.map((privileged, k) => privileged.forward(input(batch, missing[k]!), pass));
-    if (config.teacher !== "both") return missing.map((own) => parts.need(named("privileged", own)).teach(batch));
-    const one = parts.need("privileged").teach(batch);
+    if (config.teacher !== "both") return missing.map((own) => parts.teach(named("privileged", own), batch));
+    const one = parts.teach("privileged", batch);
     return missing.map(() => one);
   };
   const teachesFused = weights.fused > 0;
   /** The fused head and the network that sees all, on a batch of which the former has said this. */
-  const wholePair = (output: OneStageOutput, batch: DeviceBatch): Pair => [
-    taught(output),
-    parts.need("all").teach(batch),
-  ];
+  const wholePair = (output: OneStageOutput, batch: DeviceBatch): Pair => [taught(output), parts.teach("all", batch)];
   /** What the streams, and the fused head where it is taught, give for the unlabelled images beside what they learn from. */
   const unlabelled = (batch: DeviceBatch, pass: Pass): { streams: Pair[]; whole: Pair[] } => {
     const beside = unlabelledOf(batch);
@@ -123,7 +119,6 @@ export function oneStage(parts: Parts): Built {
         ...{ whole, ramp: pass.ramp },
       });
     },
-    teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
 }
 
@@ -131,7 +126,7 @@ export function oneStage(parts: Parts): Built {
 export function twoStage(parts: Parts): Built {
   const { config, judge } = parts;
   const { network, run: runAll, predict } = hallucinating(parts);
-  const run = (batch: DeviceBatch, pass: Pass) => runAll(batch, pass, { othersPass: inference });
+  const run = (batch: DeviceBatch, pass: Pass) => runAll(batch, pass, { othersPass: inference, fusedOnly: true });
   return {
     network,
     predict,
@@ -143,17 +138,15 @@ export function twoStage(parts: Parts): Built {
       network.headH!.freeze();
     },
     loss(batch, pass) {
-      const output = { ...run(batch, pass), restored: [] };
-      return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
+      return oneStageObjective(run(batch, pass), [], input(batch, "target"), config.weights, judge);
     },
-    teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
 }
 
 /** A network of all modalities, which each step of training may show less than these. */
 function allSeeing(
   parts: Parts,
-  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: Gates },
+  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: RunOptions },
 ): Built {
   const { config, judge } = parts;
   const { network, run, predict } = multimodal(parts);
@@ -218,17 +211,16 @@ function shownOne(parts: Parts, { network, run, predict }: FusedStreams): Built 
     predict,
     begin: () => startFrom(network, parts.need("trained").network),
     loss: (batch, pass) => oneStageObjective(run(batch, pass), [], input(batch, "target"), config.weights, judge),
-    teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
 }
 
-/** A one for each image of x: [N,1]. */
+/** A one for each image of x: [N]. */
 function onesFor(x: Tensor): Tensor {
   const n = x.shape[0]!;
-  return affine(mean(reshape(x, [n, x.size / n]), { axes: [1] }), 0, 1);
+  return x.device.upload(new Float32Array(n).fill(1), [n], "f32");
 }
 
-/** A factor [N,1] of each image's map. */
+/** Factors [N] as those of each image's map, [N,1,1,1]. */
 function asGate(open: Tensor): Tensor {
   return reshape(open, [open.shape[0]!, 1, 1, 1]);
 }
@@ -244,12 +236,10 @@ function flip(ones: Tensor, probability: number, pass: Pass): Tensor {
  * For each image of x: the factors of two or three streams' maps, 0 or 1 each but never all 0, every such combination
  * with the same probability.
  */
-export function drawGates(x: Tensor, pass: Pass, streams: number): Gates {
+export function drawGates(x: Tensor, pass: Pass, streams: number): RunOptions {
   const ones = onesFor(x);
   if (streams === 2) {
-    // Dropout scales what it keeps.
-    const some = affine(dropout(ones, { p: 1 / 3, seed: pass.seed() }), 2 / 3);
-    const which = affine(dropout(ones, { p: 1 / 2, seed: pass.seed() }), 1 / 2);
+    const [some, which] = [2 / 3, 1 / 2].map((p) => flip(ones, p, pass)) as [Tensor, Tensor];
     const kept = (dropped: Tensor) => asGate(affine(mul(some, dropped), -1, 1));
     return { available: kept(which), others: [kept(affine(which, -1, 1))] };
   }

@@ -8,7 +8,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { singleStream } from "../architectures.ts";
 import { featureLoss } from "../featureLoss.ts";
 import { privilegedNetwork } from "../gated.ts";
-import { type Built, type DeviceBatch, input, type Method, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
+import { type Built, type DeviceBatch, input, type Parts, unlabelledOf, withoutTrace } from "../method.ts";
 import { meanOver, type Pair, Terms, transferTerms } from "../objective.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startStream } from "../start.ts";
@@ -24,10 +24,10 @@ interface Seen {
 /** The terms of a single network's loss, for one batch. */
 type Objective = (terms: Terms, seen: Seen) => Terms;
 
-/** The network beside its teacher, on the images with labels and on those without. */
-function pairsWith(teacher: Method, { output, batch, more }: Seen): Pair[] {
+/** The network beside its teacher, the part `teacher`, on the images with labels and on those without. */
+function pairsWith(parts: Parts, { output, batch, more }: Seen): Pair[] {
   const all = more ? [{ output, batch }, more] : [{ output, batch }];
-  return all.map((images) => [images.output, teacher.teach(images.batch)]);
+  return all.map((images) => [images.output, parts.teach("teacher", images.batch)]);
 }
 
 /** A network that sees one modality, whatever it learns from. */
@@ -68,12 +68,10 @@ export function distilled(parts: Parts): Built {
     terms
       .add("task", 1, () => judge.judge(seen.output.scores, input(seen.batch, "target")))
       .add("kl", weights.kd, () =>
-        meanOver(pairsWith(parts.need("teacher"), seen), ({ scores }, teacher) =>
-          predictionKl(scores, teacher, weights),
-        ),
+        meanOver(pairsWith(parts, seen), ({ scores }, teacher) => predictionKl(scores, teacher, weights)),
       )
       .add("feature", weights.feature, () =>
-        meanOver(pairsWith(parts.need("teacher"), seen), ({ features }, teacher) =>
+        meanOver(pairsWith(parts, seen), ({ features }, teacher) =>
           featureLoss(features, teacher, weights.featureLoss),
         ),
       ),
@@ -86,7 +84,7 @@ export function generalized(parts: Parts): Built {
   return single(parts, (terms, { output, batch }) =>
     terms
       .add("task", 0.5, () => judge.judge(output.scores, input(batch, "target"), 0))
-      .add("soft", 0.5, () => softCrossEntropy(output.scores, parts.need("teacher").teach(batch).scores, 10)),
+      .add("soft", 0.5, () => softCrossEntropy(output.scores, parts.teach("teacher", batch).scores, 10)),
   );
 }
 
@@ -114,7 +112,7 @@ function adaptedBeside(parts: Parts, task: number): Built {
   return single(parts, (terms, seen) =>
     transferTerms(
       terms.add("task", task, () => judge.judge(seen.output.scores, input(seen.batch, "target"))),
-      pairsWith(parts.need("teacher"), seen),
+      pairsWith(parts, seen),
       weights,
     ),
   );
