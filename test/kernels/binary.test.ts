@@ -1,4 +1,11 @@
-import { binaryOps } from "../../src/kernels/binary.ts";
+import { expect, it } from "vitest";
+import { backward } from "../../src/kernels/backward.ts";
+import { add, binaryOps } from "../../src/kernels/binary.ts";
+import { cast } from "../../src/kernels/cast.ts";
+import { sum } from "../../src/kernels/reduce.ts";
+import { relu } from "../../src/kernels/unary.ts";
+import { scope, type Tensor } from "../../src/tensor/tensor.ts";
+import { testDevice } from "../device.ts";
 import { opSuite } from "./suite.ts";
 
 for (const op of Object.values(binaryOps)) {
@@ -46,3 +53,22 @@ for (const op of Object.values(binaryOps)) {
     scale: ["add", "sub", "average"].includes(op.name) ? 0.5 : 0,
   });
 }
+
+it("gives halves that were broadcast gradients of halves", async (context) => {
+  const device = await testDevice();
+  if (!device.gpu.features.has("shader-f16")) context.skip("the adapter has no shader-f16");
+  const leaf = (values: number[], shape: number[]) => {
+    const tensor = device.upload(values, shape);
+    tensor.requiresGrad = true;
+    return tensor;
+  };
+  const [x, bias] = [leaf([1, 2, 3, 4, 5, 6], [2, 3]), leaf([1, 2, 3], [3])];
+  const [dx, dbias] = scope(() => {
+    const halves = (tensor: Tensor) => relu(cast(tensor, "f16"));
+    backward(sum(cast(add(halves(x), halves(bias)), "f32")));
+    return [x.grad!, bias.grad!];
+  }) as [Tensor, Tensor];
+  expect([...(await dx.read())]).toEqual([1, 1, 1, 1, 1, 1]);
+  expect([...(await dbias.read())]).toEqual([2, 2, 2]);
+  for (const tensor of [x, bias, dx, dbias]) tensor.dispose();
+});

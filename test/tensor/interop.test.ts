@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openGpu } from "#gpu";
 import { add, affine, cast, matmul, relu } from "../../src/kernels/index.ts";
 import { GpuDevice } from "../../src/tensor/device.ts";
-import { DeviceLostError, DisposedError, UsageError } from "../../src/tensor/errors.ts";
+import { DeviceLostError, DisposedError, GpuError, OutOfMemoryError, UsageError } from "../../src/tensor/errors.ts";
 import { Program } from "../../src/tensor/program.ts";
 import { scope } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../device.ts";
@@ -246,4 +246,15 @@ it("closing frees all that was made here, and nothing of the app's", async () =>
   own.destroy();
   expect(heard).toEqual([]);
   gpu.onuncapturederror = null;
+});
+
+it("says by the kind of its error when the GPU's memory is full", () => {
+  class GPUOutOfMemoryError extends Error {}
+  class GPUInternalError extends Error {}
+  const report = (error: Error) => gpu.dispatchEvent(Object.assign(new Event("uncapturederror"), { error }));
+  report(new GPUOutOfMemoryError("no room"));
+  expect(() => device.check()).toThrow(new OutOfMemoryError("WebGPU: no room"));
+  report(new GPUInternalError("no idea"));
+  expect(() => device.check()).toThrow(new GpuError("WebGPU: no idea"));
+  expect(() => device.check()).not.toThrow();
 });
