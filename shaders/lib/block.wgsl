@@ -1,7 +1,7 @@
 // An 8T × 8T tile of A·B for T × T threads with 8 × 8 outputs each (T is 8 or 16): 4 × 4 blocks of A and B pass from global memory as
 // vectors into workgroup memory, 16 of the inner axis at a time.
 // The including shader defines load_a(row, k), whose column r is A[row + r, k..k+3], and load_b(k, col), whose column i is
-// B[k + i, col..col+3], anything outside; the inner extent is divisible by 4.
+// B[k + i, col..col+3], anything outside; the inner extent is divisible by 4, or both give 0 behind it.
 const DEPTH = 16u;
 const SIDE = 8u * T;
 // Vectors that make up the tile's depth, and its side.

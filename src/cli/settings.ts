@@ -156,6 +156,11 @@ export function newSettings(given: Given): Settings {
   if (settings.privilegedGates === "se" && settings.hallInit === "privileged") {
     throw new UsageError("--hall-init: expected fresh with --privileged-gates se, got privileged");
   }
+  if (settings.hall + settings.beta + settings.jmmd === 0) {
+    throw new UsageError(
+      "--hall: expected more than 0 where --beta and --jmmd are 0: nothing else teaches its scores; got 0",
+    );
+  }
   for (const name of ["size", "scenes"] as const) {
     if (settings.data !== null && given[name] !== undefined) {
       throw new UsageError(

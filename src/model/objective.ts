@@ -1,4 +1,4 @@
-import { add } from "../kernels/binary.ts";
+import { add, minimum } from "../kernels/binary.ts";
 import { cast } from "../kernels/cast.ts";
 import { mse } from "../kernels/loss.ts";
 import { mean } from "../kernels/reduce.ts";
@@ -221,8 +221,9 @@ export function oneStageObjective(
   }
   if (translated.length > 0) {
     terms.add("translation", weights.lambda, () => translationLoss(output));
-    // How far the translators are from collapsing to zero: the mean of J2.
-    terms.note("translator", mean(cast(translated.at(-1)!.available.detach(), "f32")));
+    // How far the translators are from collapsing to zero: the mean of J2, at the level where it is least.
+    const levels = translated.map(({ available }) => mean(cast(available.detach(), "f32")));
+    terms.note("translator", levels.reduce(minimum));
   }
   for (const { output: teacher, online } of privileged) {
     // Not smoothed, as where P is trained beforehand: its soft predictions are what is learnt from.

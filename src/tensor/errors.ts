@@ -11,12 +11,12 @@ export class ShapeError extends OnestageError {
   }
 }
 
-/** A tensor was used after it was disposed, or read while nothing was written to it. */
+/** A tensor was used after it was disposed. */
 export class DisposedError extends OnestageError {
   override name = "DisposedError";
 }
 
-/** No usable WebGPU adapter was found, or it lacks something required. */
+/** No WebGPU adapter was found. */
 export class NoAdapterError extends OnestageError {
   override name = "NoAdapterError";
 }

@@ -1,7 +1,7 @@
 const bits32 = new Uint32Array(1);
 const float32 = new Float32Array(bits32.buffer);
 
-/** The bits of the half-precision number nearest to a value, ties to even; what is too large becomes infinite. */
+/** The bits of the half-precision number nearest to a value as f32, ties to even; what is too large becomes infinite. */
 export function toHalf(value: number): number {
   float32[0] = value;
   const bits = bits32[0]!;

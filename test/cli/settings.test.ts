@@ -132,6 +132,14 @@ describe("the settings of a new run", () => {
     );
   });
 
+  it("teach the scores of H's head by something", () => {
+    expect(newSettings({ hall: 0 }).hall).toBe(0);
+    expect(newSettings({ hall: 0, beta: 0, jmmd: 1 }).beta).toBe(0);
+    expect(() => newSettings({ hall: 0, beta: 0 })).toThrow(
+      /^--hall: expected more than 0 where --beta and --jmmd are 0/,
+    );
+  });
+
   it("have no gates in a privileged network from which a stream starts", () => {
     expect(newSettings({ privilegedGates: "se" }).privilegedGates).toBe("se");
     expect(() => newSettings({ privilegedGates: "se", methods: "rgb-only,hoffman-rgb" })).toThrow(
