@@ -4,7 +4,7 @@ import { parseSafetensors } from "../data/safetensors.ts";
 import type { Sample } from "../data/sample.ts";
 import { storedTensors } from "../data/stateDict.ts";
 import { argmax, softmax } from "../kernels/softmax.ts";
-import { architectures, type Deployed, joinProbabilities, networkParts } from "../model/architectures.ts";
+import { architectures, averagedScores, type Deployed, networkParts } from "../model/architectures.ts";
 import { dropHallucinationHead } from "../model/deploy.ts";
 import { type Answering, channels, type Modality, modalityNames } from "../model/method.ts";
 import type { Task } from "../model/task.ts";
@@ -79,9 +79,9 @@ export class TrainedNetwork {
     const say = this.task === "segment" ? argmax : softmax;
     this.#compiled = new Compiled<Modality, Outputs>(device, (batch) =>
       noGrad(() => {
-        const { logits, hallucinated, restored } = deployed.predict(batch);
-        const averaged = hallucinated && say(joinProbabilities([logits, hallucinated]));
-        return { fused: say(logits), averaged, restored };
+        const prediction = deployed.predict(batch);
+        const averaged = averagedScores(prediction);
+        return { fused: say(prediction.logits), averaged: averaged && say(averaged), restored: prediction.restored };
       }),
     );
   }

@@ -188,6 +188,11 @@ export function joinProbabilities(scores: readonly Tensor[]): Tensor {
   return log(clamp(affine(sum, 1 / scores.length), 1e-12, 1));
 }
 
+/** Scores of the mean of the fused head's probabilities and the hallucination head's; null without such a head. */
+export function averagedScores({ logits, hallucinated }: Prediction): Tensor | null {
+  return hallucinated && joinProbabilities([logits, hallucinated]);
+}
+
 /** The network of a stream on a modality and others, on the same (hallucination) or on modalities of their own. */
 function streamsOn(parts: NetworkParts, available: Modality, others: readonly Modality[], hallucination: boolean) {
   const { task, encoder, shape, init } = parts;

@@ -5,7 +5,7 @@ import type { GpuDevice } from "../tensor/device.ts";
 import type { Program } from "../tensor/program.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { joinProbabilities } from "./architectures.ts";
+import { averagedScores } from "./architectures.ts";
 import type { DeviceBatch, Method } from "./methods.ts";
 import { softmaxRow } from "./metrics.ts";
 import { type HostBatch, type InputName, inputsOf } from "./train.ts";
@@ -85,8 +85,8 @@ function scores(method: Method, batch: DeviceBatch): Tensor[] {
 
 /** Label maps and their negative log likelihood, by the fused head and, where there are two, by their mean. */
 function judgedMaps(method: Method, batch: DeviceBatch): Tensor[] {
-  const { logits, hallucinated } = method.predict(batch);
-  const judged = (maps: Tensor) => [argmax(maps), crossEntropy(maps, batch.target!)];
-  if (!hallucinated) return judged(logits);
-  return [...judged(logits), ...judged(joinProbabilities([logits, hallucinated]))];
+  const prediction = method.predict(batch);
+  const averaged = averagedScores(prediction);
+  const maps = averaged ? [prediction.logits, averaged] : [prediction.logits];
+  return maps.flatMap((scores) => [argmax(scores), crossEntropy(scores, batch.target!)]);
 }

@@ -1,5 +1,5 @@
 import { argmax, softmax } from "../../kernels/softmax.ts";
-import { joinProbabilities } from "../../model/architectures.ts";
+import { averagedScores } from "../../model/architectures.ts";
 import { dropHallucinationHead, unloadedMethod } from "../../model/deploy.ts";
 import { type Answering, type DeviceBatch, type Method, methods } from "../../model/methods.ts";
 import { type HostBatch, type InputName, inputsOf } from "../../model/train.ts";
@@ -85,7 +85,7 @@ async function measure({ device, facts }: Workplace, cell: Cell, head: Answering
 
 /** Probabilities of the image's classes, or the class of each pixel. */
 function answer(method: Method, batch: DeviceBatch, head: Answering): Tensor {
-  const { logits, hallucinated } = method.predict(batch);
-  const scores = head === "averaged" ? joinProbabilities([logits, hallucinated!]) : logits;
+  const prediction = method.predict(batch);
+  const scores = head === "averaged" ? averagedScores(prediction)! : prediction.logits;
   return method.task === "segment" ? argmax(scores) : softmax(scores);
 }
