@@ -1,7 +1,6 @@
 import type { GpuDevice } from "../src/tensor/device.ts";
 import type { Op } from "../src/tensor/op.ts";
 import type { Shape } from "../src/tensor/shape.ts";
-import { isRecording } from "../src/tensor/tape.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 
 /**
@@ -18,7 +17,7 @@ export function countFlops(device: GpuDevice, body: () => void): number {
     attrs: Attrs,
     shape: Shape,
   ) {
-    const gradients = isRecording() ? inputs.slice(0, 2).filter(({ tracked }) => tracked).length : 0;
+    const gradients = inputs.slice(0, 2).filter(({ tracked }) => tracked).length;
     total += forwardFlops(op.name, inputs, shape) * (1 + gradients);
     return execute.call(this, op as Op<unknown>, inputs, attrs, shape);
   } as GpuDevice["execute"];
