@@ -16,7 +16,6 @@ export interface Measured {
 /** The adapter's ceilings, as this run measures them. */
 export async function ceilingsOf(device: GpuDevice): Promise<Ceilings> {
   const { flops, bytes, source } = await measureCeilings(device);
-  device.trim();
   return { flops, bytes, source };
 }
 

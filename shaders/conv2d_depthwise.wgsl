@@ -1,5 +1,5 @@
-// y[n,oy,ox,c] = activation of bias[c] + Σ_{u,v} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c]; every channel its own group and filter,
-// c divisible by 4. One thread: 4 positions × 4 channels; channels vary fastest over threads.
+// y[n,oy,ox,c] = activation of bias[c] + Σ_{u,v} x[n, oy·sh + u·dh - ph, ox·sw + v·dw - pw, c] w[u,v,c]; every channel its
+// own group and filter, c divisible by 4. One thread: 4 positions × 4 channels; channels vary fastest over threads.
 @group(0) @binding(0) var<storage, read> x: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;

@@ -4,9 +4,8 @@ const word = /[\w.]/;
 const operator = /[-+*/%&|^<>=!~]/;
 
 /**
- * A shader without comments and without white space, but for what parts two words or two operators, and
- * without commas behind the last of a list and zeros behind a point. The readable files
- * are in the package beside it.
+ * A shader without comments and without white space, but for what parts two words or two operators, and without commas behind
+ * the last of a list and zeros behind a point. The readable files are in the package beside it.
  * @param {string} source
  * @returns {string}
  */

@@ -67,7 +67,10 @@ const lossScaleKernel = defineKernel({
 // Elements whose squares one workgroup sums.
 const SPAN = 2048;
 
-/** Adds x to a sum of the same shape in place, or begins the sum with it, as `first` says anew in each run: for gradients that come in several rounds. */
+/**
+ * Adds x to a sum of the same shape in place, or begins the sum with it, as `first` says anew in each run: for gradients
+ * that come in several rounds.
+ */
 export function accumulate(gpu: GpuDevice, x: Tensor, sum: Tensor, first: () => boolean): void {
   expectShape("accumulate", "sum", sum, x.shape);
   const n = Math.ceil(x.size / 4);

@@ -121,7 +121,7 @@ export function weightedStreams(parts: NetworkParts): Deployed<WeightedStreams> 
 
 /** Fused streams with the way they run on a batch. */
 export interface FusedStreams extends Deployed<OneStageNetwork> {
-  run(batch: DeviceBatch, pass: Pass, gates?: RunOptions): OneStageOutput;
+  run(batch: DeviceBatch, pass: Pass, options?: RunOptions): OneStageOutput;
 }
 
 /** The network whose streams all see the available modality: those of the missing ones hallucinate. */
@@ -129,10 +129,10 @@ export function hallucinating(parts: NetworkParts): FusedStreams {
   const { available, missing } = parts;
   const others = missing.map(() => available);
   const network = streamsOn(parts, available, others, true);
-  const run = (batch: DeviceBatch, pass: Pass, gates?: RunOptions) => {
+  const run = (batch: DeviceBatch, pass: Pass, options?: RunOptions) => {
     const x = input(batch, available);
     const same = others.map(() => x);
-    return network.forward(x, same, pass, gates);
+    return network.forward(x, same, pass, options);
   };
   return { network, run, predict: (batch) => predicted(input(batch, available), run(batch, inference)) };
 }
@@ -141,9 +141,9 @@ export function hallucinating(parts: NetworkParts): FusedStreams {
 export function multimodal(parts: NetworkParts): FusedStreams {
   const [first, ...others] = parts.modalities as [Modality, ...Modality[]];
   const network = streamsOn(parts, first, others, false);
-  const run = (batch: DeviceBatch, pass: Pass, gates?: RunOptions) => {
+  const run = (batch: DeviceBatch, pass: Pass, options?: RunOptions) => {
     const rest = others.map((modality) => input(batch, modality));
-    return network.forward(input(batch, first), rest, pass, gates);
+    return network.forward(input(batch, first), rest, pass, options);
   };
   return { network, run, predict: (batch) => predicted(input(batch, first), run(batch, inference)) };
 }

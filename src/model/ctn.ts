@@ -3,7 +3,10 @@ import { type Init, Module, type Pass } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ConvNorm, meanOf } from "./blocks.ts";
 
-/** The modalities as the translators see them, [N,H,W,C'] each; C' is C, or more where the parts of a map must be of one width or are wider. */
+/**
+ * The modalities as the translators see them, [N,H,W,C'] each: C' is C, or more where C cannot be shared out evenly among the
+ * translators, or these are wide.
+ */
 export interface Translated {
   /** J2: the available modality, translated. */
   available: Tensor;

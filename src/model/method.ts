@@ -91,7 +91,7 @@ export interface DeviceBatch {
 export interface Prediction {
   logits: Tensor;
   hallucinated: Tensor | null;
-  /** Last map of the second stream: of H, which stands for the (first) missing modality, where there is one; null for single streams. */
+  /** Last map of the second stream, which is H's where there is one; null for single streams. */
   restored: Tensor | null;
 }
 

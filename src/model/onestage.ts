@@ -50,12 +50,16 @@ export interface OneStageOutput {
   translated: Translated[];
 }
 
-/** How the streams run where that is not as they are. */
-export interface RunOptions {
+/** What is let through of the streams. */
+export interface Gates {
   /** Factors of stream A's maps (or scores, where these are averaged) before each fusion, [N,1,1,1] or a number. */
   available?: Tensor | number;
   /** The same for each other stream's; the streams themselves run on their own maps. */
   others?: readonly (Tensor | number)[];
+}
+
+/** How the streams run where that is not as they are. */
+export interface RunOptions extends Gates {
   /** The pass of the other streams: that of inference where they are frozen. */
   othersPass?: Pass;
   /** Whether the hallucination heads, and what only they need, are left out: nothing of them is needed where F alone learns. */
@@ -131,8 +135,8 @@ export class OneStageNetwork extends Module {
   }
 
   /** x: [N,H,W,available]; others: for each other stream x itself for hallucination, or a modality of its own. */
-  forward(x: Tensor, others: readonly Tensor[], pass: Pass, gates: RunOptions = {}): OneStageOutput {
-    const { othersPass = pass } = gates;
+  forward(x: Tensor, others: readonly Tensor[], pass: Pass, options: RunOptions = {}): OneStageOutput {
+    const { othersPass = pass, fusedOnly = false, ...gates } = options;
     const translated: Translated[] = [];
     const fuse = (level: number, a: Tensor, maps: readonly Tensor[]) => {
       const block = this.ctn[this.#levels.indexOf(level)];
@@ -144,7 +148,7 @@ export class OneStageNetwork extends Module {
     };
     const streams = this.restoring.map(({ encoder, head }) => ({
       encoder,
-      head: gates.fusedOnly && !this.#late ? null : head,
+      head: fusedOnly && !this.#late ? null : head,
       maps: [] as Tensor[],
     }));
     let a = this.a.stem(x, pass);
@@ -164,11 +168,11 @@ export class OneStageNetwork extends Module {
     }
     const own = this.headF.forward(fused, x, pass);
     const heads = streams.map(({ head, maps }, k) => head?.forward(maps, others[k]!, othersPass) ?? null);
-    const named = this.#hallucination && !gates.fusedOnly;
+    const named = this.#hallucination && !fusedOnly;
     return {
       scores: this.#late ? own.scores.map((scale, i) => joined(scale, heads, i, gates)) : own.scores,
       restored: streams.map(({ maps }, k) => ({
-        scores: (named && heads[k]?.scores) || null,
+        scores: named ? (heads[k]?.scores ?? null) : null,
         features: heads[k]?.features ?? maps.slice(-1),
         maps,
       })),
@@ -179,12 +183,7 @@ export class OneStageNetwork extends Module {
 }
 
 /** The mean of all heads' scores at one scale. */
-function joined(
-  a: Tensor,
-  heads: readonly (HeadOutput | null)[],
-  scale: number,
-  { available, others }: RunOptions,
-): Tensor {
+function joined(a: Tensor, heads: readonly (HeadOutput | null)[], scale: number, { available, others }: Gates): Tensor {
   return meanOf([gated(a, available), ...heads.map((head, k) => gated(head!.scores[scale]!, others?.[k]))]);
 }
 

@@ -5,7 +5,7 @@ import { multimodal } from "../architectures.ts";
 import { featureLoss } from "../featureLoss.ts";
 import { type Built, input, type Parts } from "../method.ts";
 import { Terms } from "../objective.ts";
-import { gated, type RunOptions } from "../onestage.ts";
+import { type Gates, gated } from "../onestage.ts";
 import { createHead } from "../task.ts";
 import { drawGates } from "./onestage.ts";
 
@@ -45,6 +45,6 @@ export function mmanetNetwork(parts: Parts): Built {
 }
 
 /** 1 for each image of which only this one of two streams is open, else 0: [N,1,1,1]; never are both closed. */
-function onlyOpen({ available, others }: RunOptions, stream: number): Tensor {
+function onlyOpen({ available, others }: Gates, stream: number): Tensor {
   return affine((stream === 0 ? others![0] : available) as Tensor, -1, 1);
 }

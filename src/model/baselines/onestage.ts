@@ -20,7 +20,7 @@ import {
   withoutTrace,
 } from "../method.ts";
 import { oneStageObjective, type Pair, transfers } from "../objective.ts";
-import type { OneStageOutput, RunOptions } from "../onestage.ts";
+import type { Gates, OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom, startStream } from "../start.ts";
 
@@ -146,7 +146,7 @@ export function twoStage(parts: Parts): Built {
 /** A network of all modalities, which each step of training may show less than these. */
 function allSeeing(
   parts: Parts,
-  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: RunOptions },
+  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: Gates },
 ): Built {
   const { config, judge } = parts;
   const { network, run, predict } = multimodal(parts);
@@ -236,7 +236,7 @@ function flip(ones: Tensor, probability: number, pass: Pass): Tensor {
  * For each image of x: the factors of two or three streams' maps, 0 or 1 each but never all 0, every such combination
  * with the same probability.
  */
-export function drawGates(x: Tensor, pass: Pass, streams: number): RunOptions {
+export function drawGates(x: Tensor, pass: Pass, streams: number): Gates {
   const ones = onesFor(x);
   if (streams === 2) {
     const [some, which] = [2 / 3, 1 / 2].map((p) => flip(ones, p, pass)) as [Tensor, Tensor];
