@@ -3,7 +3,6 @@ import type { CompareConfig, CompareRow } from "../../src/cli/compare/config.ts"
 import { cellsOf, stagesOf } from "../../src/cli/compare/matrix.ts";
 import type { Given } from "../../src/cli/settings.ts";
 import { methods, type Read } from "../../src/model/methods.ts";
-import { defaultWeights } from "../../src/model/objective.ts";
 import type { DatasetFacts } from "../../src/run/dataset.ts";
 
 const facts: DatasetFacts = {
@@ -138,13 +137,6 @@ describe("the key of a stage", () => {
     const behind = new Set(["two-stage-rgb", "mshnet-rgb", "mshnet-student-rgb", "dropout-rgb"]);
     if (setting === "privilegedGates") for (const taught of ["kd-rgb", "hallucination-rgb"]) behind.add(taught);
     for (const name of changed) expect(reads(name) || behind.has(name), name).toBe(true);
-  });
-
-  it("of modality dropout changes with lambda, which it came to say that it reads", () => {
-    const dropped = (given: Given) => keysByName(given).get("modality-dropout");
-    expect(dropped({})).toBe("modality-dropout-s1-a6e42d9862");
-    expect(dropped({ lambda: defaultWeights.lambda })).toBe(dropped({}));
-    expect(dropped({ lambda: 0.5 })).not.toBe(dropped({}));
   });
 
   it("tells two settings of the same value apart", () => {

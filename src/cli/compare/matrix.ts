@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileError } from "../../data/node/files.ts";
 import { type MethodName, type Modality, methods, type Read } from "../../model/methods.ts";
-import { defaultWeights } from "../../model/objective.ts";
 import { epochsOf, type Stage } from "../../model/plan.ts";
 import { janForm } from "../../model/registry.ts";
 import type { DatasetFacts } from "../../run/dataset.ts";
@@ -89,10 +88,9 @@ function keyValue(settings: Settings, name: (typeof COMMON_SINCE | typeof READ_S
   return digest;
 }
 
-/** Settings that methods came to read before there was a list of them by name, or to say that they do, with their defaults. */
-function defaultSince(name: MethodName, read: Read): unknown {
-  if (read === "fusionBlock" || read === "fused") return addedLater[read];
-  return read === "lambda" && /dropout/.test(name) ? defaultWeights.lambda : undefined;
+/** Whether a setting that methods came to read before there was a list of such by name is the one that they had until then. */
+function asBefore(settings: Settings, read: Read): boolean {
+  return (read === "fusionBlock" || read === "fused") && settings[read] === addedLater[read];
 }
 
 /** A stage with the stages it needs and the keys of all. */
@@ -106,9 +104,7 @@ function keyedStage(name: MethodName, settings: Settings, facts: DatasetFacts): 
   const decides = {
     ...{ name, epochs, seed: settings.seed, facts: { ...facts, validation: null, evaluation: null } },
     common: COMMON.filter((setting) => setting !== "data").map((setting) => settings[setting]),
-    reads: reads
-      .filter((read) => !since.includes(read) && settings[read] !== defaultSince(name, read))
-      .map((read) => settings[read]),
+    reads: reads.filter((read) => !since.includes(read) && !asBefore(settings, read)).map((read) => settings[read]),
     earlier: Object.entries(earlier).map(([part, { key }]) => [part, key]),
   };
   const revised = revision?.(needsOf(settings)) ?? 0;

@@ -19,7 +19,7 @@ import {
   unlabelledOf,
   withoutTrace,
 } from "../method.ts";
-import { oneStageObjective, type Pair, transfers } from "../objective.ts";
+import { oneStageObjective, type Pair, singleObjective, transfers } from "../objective.ts";
 import type { Gates, OneStageOutput } from "../onestage.ts";
 import type { SingleNetwork, SingleOutput } from "../single.ts";
 import { startFrom, startStream } from "../start.ts";
@@ -143,10 +143,10 @@ export function twoStage(parts: Parts): Built {
   };
 }
 
-/** A network of all modalities, which each step of training may show less than these. */
+/** A network of all modalities. Where `show` says what each step of training sees of them, the cross entropy alone teaches it. */
 function allSeeing(
   parts: Parts,
-  show: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: Gates },
+  show?: (batch: DeviceBatch, pass: Pass) => { shown?: DeviceBatch; gates?: Gates },
 ): Built {
   const { config, judge } = parts;
   const { network, run, predict } = multimodal(parts);
@@ -154,9 +154,10 @@ function allSeeing(
     network,
     predict,
     loss(batch, pass) {
+      const target = input(batch, "target");
+      if (!show) return oneStageObjective(run(batch, pass), [], target, config.weights, judge);
       const { shown = batch, gates } = show(batch, pass);
-      const output = run(shown, pass, gates);
-      return oneStageObjective(output, [], input(batch, "target"), config.weights, judge);
+      return singleObjective(run(shown, pass, gates), target, judge);
     },
     teach: (batch) => noGrad(() => taught(run(batch, inference))),
   };
@@ -164,7 +165,7 @@ function allSeeing(
 
 /** The network with all modalities at test time: the upper bound. */
 export function upperBound(parts: Parts): Built {
-  return allSeeing(parts, () => ({}));
+  return allSeeing(parts);
 }
 
 /**
