@@ -50,6 +50,8 @@ export async function prepareStep(
   const network = new OneStageNetwork(init, { task, encoder, classes, available: 3, others: [3], ...fusion });
   const rgb = tensors.normal(batch, height, width, 3);
   if (group === "infer") {
+    // As where it is deployed: no gradient is computed, and none counted.
+    network.freeze();
     const predict = () => scoresAt(rgb, network.forward(rgb, [rgb], inference).scores[0]!);
     return withMode(device, mode, () => noGrad(predict), {
       dispose() {
