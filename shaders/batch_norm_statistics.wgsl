@@ -1,6 +1,6 @@
 // Joins the moments of all chunks (batch_norm_moments.wgsl) into mean and biased variance of each channel, and moves the
-// running statistics towards them: running = (1 - momentum) * running + momentum * batch, with the unbiased variance.
-// One workgroup a channel. Source: pairwise joining of moments, Chan, Golub & LeVeque 1983, eq. 2.1.
+// running statistics towards them: running = (1 - momentum) * running + momentum * batch, with the unbiased variance,
+// where that is finite. One workgroup a channel. Source: pairwise joining of moments, Chan, Golub & LeVeque 1983, eq. 2.1.
 @group(0) @binding(0) var<storage, read> x: array<E>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
 @group(0) @binding(2) var<storage, read_write> mean: array<f32>;
@@ -41,6 +41,10 @@ fn main(
     let center = f32(x[channel]) + offset;
     mean[channel] = center;
     variance[channel] = spread / rows;
+    // A step with such a value is skipped; what it would leave here would stay.
+    if (nonfinite(spread)) {
+      return;
+    }
     running_mean[channel] = (1.0 - p.momentum) * running_mean[channel] + p.momentum * center;
     running_var[channel] = (1.0 - p.momentum) * running_var[channel] + p.momentum * (spread / (rows - 1.0));
   }

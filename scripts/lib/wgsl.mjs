@@ -5,7 +5,8 @@ const operator = /[-+*/%&|^<>=!~]/;
 
 /**
  * A shader without comments and without white space, but for what parts two words or two operators, and without commas behind
- * the last of a list and zeros behind a point. The readable files are in the package beside it.
+ * the last of a list, zeros next to a point and the access that storage has anyway. The readable files are in the package
+ * beside it.
  * @param {string} source
  * @returns {string}
  */
@@ -19,5 +20,8 @@ export function compactShader(source) {
     const alike = [word, operator].some((kind) => kind.test(before) && kind.test(after));
     return alike ? space : "";
   });
-  return dense.replace(/,(?=[)}])/g, "").replace(/(?<=\b\d+\.)0\b/g, "");
+  return dense
+    .replace(/,(?=[)}])/g, "")
+    .replace(/(?<=\b\d+\.)0\b|(?<![\w.])0(?=\.\d)/g, "")
+    .replace(/,read>/g, ">");
 }

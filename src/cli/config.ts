@@ -147,6 +147,7 @@ export function readFacts(entry: Entry): DatasetFacts {
       .map((name) => name.text()),
     splits,
     depth: readScale(entry.at("depth")),
+    ...(entry.at("depthUnit").value !== undefined && { depthUnit: entry.at("depthUnit").text() }),
     ...(entry.at("ir").value !== undefined && { ir: readScale(entry.at("ir")) }),
     classWeights:
       entry.at("classWeights").value === null

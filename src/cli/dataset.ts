@@ -35,10 +35,17 @@ export async function openTrainingData(settings: DataChoice & Pick<Settings, "ho
   return holdOut(dataset, part, parts);
 }
 
-/** What is learnt from without labels; null for nothing. */
-export async function openUnlabelled(settings: DataChoice & Pick<Settings, "unlabelled" | "extra">, io: Io) {
+/** What is learnt from without labels; null for nothing. @throws FormatError if its depth is in other steps than that of `facts`. */
+export async function openUnlabelled(
+  settings: DataChoice & Pick<Settings, "unlabelled" | "extra">,
+  facts: DatasetFacts,
+  io: Io,
+): Promise<Dataset | null> {
   const { unlabelled, extra } = settings;
-  return unlabelled === null || extra === 0 ? null : openDataset({ ...settings, data: unlabelled }, io);
+  if (unlabelled === null || extra === 0) return null;
+  const dataset = await openDataset({ ...settings, data: unlabelled }, io);
+  checkSameUnit(dataset, facts);
+  return dataset;
 }
 
 /**
@@ -74,6 +81,11 @@ class Patience {
   }
 }
 
+/** @throws FormatError if depth is not in the steps that networks learn it in. */
+export function checkSameUnit({ name, depthUnit = "mm" }: Dataset, { depthUnit: wanted = "mm" }: DatasetFacts): void {
+  if (depthUnit !== wanted) throw new FormatError(name, `depth in ${wanted}, as the run is trained on`, depthUnit);
+}
+
 /**
  * Checks that a dataset can be given to a run's networks.
  * @throws FormatError naming what differs.
@@ -83,6 +95,7 @@ export function checkSameKind(dataset: Dataset, facts: DatasetFacts, task: Task)
   if (dataset.width !== facts.width || dataset.height !== facts.height) {
     throw new FormatError(dataset.name, `images of ${size(facts)}`, `${dataset.width}x${dataset.height}`);
   }
+  checkSameUnit(dataset, facts);
   const classes = (names: readonly string[]) => names.join(", ");
   const own = classesOf(dataset, task);
   if (classes(own) !== classes(facts.classes)) {

@@ -1,4 +1,4 @@
-import { totalmem } from "node:os";
+import { machineMemory } from "../data/node/machine.ts";
 import { type DeviceOptions, GpuDevice } from "../tensor/device.ts";
 import type { Io } from "./io.ts";
 
@@ -11,6 +11,6 @@ export function deviceOptions(env: Io["env"]): DeviceOptions {
 export async function openDevice(env: Io["env"]): Promise<GpuDevice> {
   const device = await GpuDevice.open(deviceOptions(env));
   // A software adapter's memory is the machine's own, which has other users.
-  if (device.adapter.software) device.pool.budget = totalmem() / 2;
+  if (device.adapter.software) device.pool.budget = machineMemory() / 2;
   return device;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { freemem, totalmem } from "node:os";
+import { freemem } from "node:os";
+import { machineMemory } from "../data/node/machine.ts";
 import { matrixConfigs } from "../kernels/tiles.ts";
 import { duration } from "../report/format.ts";
 import { type GpuDevice, SUBGROUP_MATRIX } from "../tensor/device.ts";
@@ -36,7 +37,7 @@ export async function info({ json }: { json?: boolean }, io: Io): Promise<void> 
     features: [...gpu.features].sort(),
     subgroupMatrix: subgroupMatrix(device, io),
     limits: Object.fromEntries(LIMITS.map((name) => [name, gpu.limits[name]])),
-    memory: { total: totalmem(), free: freemem(), budget: finite(device.pool.budget) },
+    memory: { total: machineMemory(), free: freemem(), budget: finite(device.pool.budget) },
     versions: { onestage: VERSION, node: process.versions.node, webgpu: packageVersion("webgpu") },
     platform: `${process.platform} ${process.arch}`,
   };

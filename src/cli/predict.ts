@@ -122,8 +122,12 @@ function given({ rgb, depth, ir }: PredictOptions): Seen {
 
 async function readSample(
   { rgb, depth, ir, depthUnit }: PredictOptions,
-  { width, height }: DatasetFacts,
+  { width, height, depthUnit: unit = "mm" }: DatasetFacts,
 ): Promise<Sample> {
+  if (depth !== undefined && (depthUnit ?? "mm") !== unit) {
+    const got = depthUnit ?? "no such flag";
+    throw new UsageError(`--depth-unit: expected ${unit}, as the run was trained on, got ${got}`);
+  }
   const checked = <T extends { width: number; height: number }>(image: T, file: string) => {
     if (image.width === width && image.height === height) return image;
     const expected = `an image of ${width}x${height} pixels as the run was trained on`;

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { type Command, Option } from "commander";
-import { TEMPORARY_SUFFIX } from "../data/node/atomic.ts";
+import { isTemporary } from "../data/node/atomic.ts";
 import { fileError } from "../data/node/files.ts";
 import { isPacked, readFolderIndex } from "../data/node/packedFolder.ts";
 import { sourceKinds } from "../data/node/prepare/kinds.ts";
@@ -19,7 +19,7 @@ import { type PrepareOptions, planOf, withSource } from "./preparePlan.ts";
 import { PrepareProgress } from "./prepareProgress.ts";
 import { makeInProcesses, prepareWorker } from "./prepareWorkers.ts";
 
-const SHARD_FILE = /^[a-z][a-z0-9_]{0,31}-\d{5,8}\.safetensors$/;
+const SHARD_FILE = /^(train|val|test)-\d{5,8}\.safetensors$/;
 
 /** Adds the flags of `prepare` to a command. */
 export function addPrepareOptions(command: Command): Command {
@@ -144,17 +144,21 @@ async function checkOut(out: string, { kind }: PackPlan, force: boolean): Promis
     throw fileError(out, "read the folder", error);
   });
   const ours = (name: string) =>
-    name === PACKED_INDEX || name === LOCK_FILE || SHARD_FILE.test(name) || name.endsWith(TEMPORARY_SUFFIX);
+    name === PACKED_INDEX || name === LOCK_FILE || SHARD_FILE.test(name) || isTemporary(name);
   const other = names.find((name) => !ours(name));
   if (other !== undefined) {
     throw new UsageError(`<out>: expected a new folder or one of this dataset, got ${out}, which holds ${other}`);
   }
   // An index of something else is somebody's file.
   const index = (await isPacked(out)) ? await readFolderIndex(out) : null;
+  const recipes: (string | null)[] = [];
+  for (const name of names.filter((name) => SHARD_FILE.test(name))) {
+    const recipe = await recipeOf(path.join(out, name));
+    if (recipe === "")
+      throw new UsageError(`<out>: expected a new folder or one of datasets, got ${out}, whose ${name} is none`);
+    recipes.push(recipe);
+  }
   if (force) return;
-  const recipes = await Promise.all(
-    names.filter((name) => SHARD_FILE.test(name)).map((name) => recipeOf(path.join(out, name))),
-  );
   if (index) recipes.push(index.recipe);
   if (recipes.every((recipe) => recipe === null || recipe === kind.recipe)) return;
   const what = index ? `the dataset ${out}` : `${out}, which was begun`;
@@ -163,7 +167,7 @@ async function checkOut(out: string, { kind }: PackPlan, force: boolean): Promis
   );
 }
 
-/** What a shard says it was made by; null if it is damaged, and will be made again. */
+/** What a shard says it was made by; "" if it is none, null if it is damaged, and will be made again. */
 async function recipeOf(file: string): Promise<string | null> {
   const handle = await open(file, "r").catch((error) => {
     throw fileError(file, "read", error);
@@ -172,7 +176,7 @@ async function recipeOf(file: string): Promise<string | null> {
     const { size } = await handle.stat();
     const read = async (length: number) => (await handle.read(new Uint8Array(length), 0, length, 0)).buffer;
     const length = safetensorsHeaderLength(await read(8), size, file);
-    return parseSafetensorsHeader(await read(8 + length), size, file).metadata.recipe ?? null;
+    return parseSafetensorsHeader(await read(8 + length), size, file).metadata.recipe ?? "";
   } catch (error) {
     if (error instanceof FormatError) return null;
     throw fileError(file, "read", error);
@@ -184,7 +188,7 @@ async function recipeOf(file: string): Promise<string | null> {
 /** Removes what a killed process was writing; with `force` the whole dataset, its index first. */
 async function clean(out: string, force: boolean): Promise<void> {
   const names = await readdir(out);
-  const left = names.filter((name) => name.endsWith(TEMPORARY_SUFFIX));
+  const left = names.filter(isTemporary);
   const all = force ? [PACKED_INDEX, ...names.filter((name) => SHARD_FILE.test(name))] : [];
   for (const name of [...left, ...all]) {
     const file = path.join(out, name);

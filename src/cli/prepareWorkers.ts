@@ -80,8 +80,11 @@ function ask(worker: ChildProcess, order: Order, onSample: (count: number) => vo
       }
     };
     worker.on("message", hear).on("exit", ended);
-    // What could not be sent went to a process that is about to end.
-    worker.on("error", () => {});
+    // What could not be sent went to a process that is about to end, or that never was: that one has no end to tell of.
+    worker.on("error", ({ message }) => {
+      if (worker.pid !== undefined) return;
+      settle(() => reject(new OnestageError(`cannot start a worker process (--jobs 1 needs none): ${message}`)));
+    });
     worker.send(order);
   });
 }

@@ -98,7 +98,12 @@ export const flags = {
   restore: decimal("--restore", 0, 1000, "weight of predicting the missing modality itself"),
   fused: decimal("--fused", 0, 1000, "weight of the KL divergence of the fused predictions to those of RGB-D"),
   kd: decimal("--kd", 0, 1000, "weight of the KL divergence in the distillation baselines"),
-  crop: decimal("--crop", 0, 1, "side of the random square crop as a share of the shorter side; 0 for the whole image"),
+  crop: decimal(
+    "--crop",
+    0,
+    1,
+    "side of the random square crop as a share of the shorter side; 0 or 1 for the whole image",
+  ),
   jitter: decimal("--jitter", 0, 1, "brightness, contrast and saturation vary by this share"),
   gain: decimal("--gain", 0, 1, "each colour channel varies by this share"),
   scale: {

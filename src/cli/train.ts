@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { TEMPORARY_SUFFIX } from "../data/node/atomic.ts";
+import { isTemporary } from "../data/node/atomic.ts";
 import { type LoadedCheckpoint, loadCheckpoint } from "../data/node/checkpoint.ts";
 import { readText } from "../data/node/files.ts";
 import { truncateJsonl } from "../data/node/jsonl.ts";
@@ -157,7 +157,7 @@ async function work(
   const elapsed = () => before + (performance.now() - started) / 1000;
   const session: Session = {
     ...{ io, folder, config, dataset, device, progress, elapsed },
-    unlabelled: await openUnlabelled(settings, io),
+    unlabelled: await openUnlabelled(settings, config.dataset, io),
     networkFile: networkIn(folder),
   };
   io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);
@@ -204,7 +204,7 @@ async function trainStages(session: Session, checkpoint: LoadedCheckpoint | null
 async function removeTemporary(folder: string): Promise<void> {
   for (const part of [folder, path.join(folder, runFiles.networks)]) {
     for (const name of await readdir(part).catch(() => [] as string[])) {
-      if (name.endsWith(TEMPORARY_SUFFIX)) await rm(path.join(part, name), { force: true });
+      if (isTemporary(name)) await rm(path.join(part, name), { force: true });
     }
   }
 }

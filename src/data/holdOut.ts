@@ -27,9 +27,9 @@ export function holdOut(dataset: Dataset, part: number, parts: number): Dataset 
     if (found) return found;
     throw new UsageError(`${dataset.name}: expected one of the splits train, ${HELD_OUT}, got ${split}`);
   };
-  const { name, width, height, classes, labels } = dataset;
+  const { name, width, height, classes, labels, depthUnit } = dataset;
   return {
-    ...{ name, width, height, classes, labels },
+    ...{ name, width, height, classes, labels, depthUnit },
     splits: [...splits.keys()],
     size: (split) => indices(split).length,
     sample(split, index) {

@@ -25,6 +25,11 @@ export class PackedDataset extends MemoryDataset {
   ) {
     super(index, samples);
   }
+
+  /** What one step of depth is, where it is no millimetre. */
+  get depthUnit(): string | undefined {
+    return this.index.depthUnit === "mm" ? undefined : this.index.depthUnit;
+  }
 }
 
 /**

@@ -62,7 +62,11 @@ export function safetensorsHeaderLength(bytes: Uint8Array, fileSize: number, fil
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES)) {
-    throw new FormatError(file, `a safetensors header of at most ${MAX_HEADER_BYTES} bytes`, `${length} bytes`);
+    throw new FormatError(
+      file,
+      `a safetensors header of at most ${MAX_HEADER_BYTES} bytes`,
+      `${length} bytes (another format?)`,
+    );
   }
   if (Number(length) > fileSize - 8) {
     throw new FormatError(file, `a safetensors header of ${length} bytes`, `only ${fileSize - 8} bytes (truncated?)`);

@@ -30,6 +30,8 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** Names of the pixel classes; empty if pixels have none. */
   readonly labels: readonly string[];
+  /** What one step of depth is, where it is no millimetre. */
+  readonly depthUnit?: string;
   /**
    * Number of samples in a split.
    *

@@ -1,5 +1,6 @@
 import momentsSource from "../../shaders/batch_norm_moments.wgsl";
 import statisticsSource from "../../shaders/batch_norm_statistics.wgsl";
+import finiteLib from "../../shaders/lib/finite.wgsl";
 import laneSumLib from "../../shaders/lib/lane_sum.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
 import { defineKernel, fold } from "../tensor/kernel.ts";
@@ -20,7 +21,7 @@ const momentsKernel = defineWidths({
 const statisticsKernel = defineKernel({
   name: "batch_norm_statistics",
   source: statisticsSource,
-  include: [laneSumLib],
+  include: [finiteLib, laneSumLib],
   bindings: {
     x: "read",
     partial: "read",

@@ -20,6 +20,8 @@ import { gradientConvolution, winogradFits, winogradGradient, winogradPays } fro
 
 // Floats that stay in the cache of a core.
 const CACHE = 131072;
+// Tiles of the parts of all groups are one dimension of a dispatch, which ends here.
+const MOST_TILES = 65535;
 
 const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / sh) * Math.ceil(w / sw);
 
@@ -87,7 +89,7 @@ export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups 
   const least = software || c === groups ? 64 : 256;
   const read = Math.min(n * h * w, positions * kh * kw) * c + positions * k;
   const cached = software ? Math.floor(read / Math.max(CACHE, 2 * weights)) : 1;
-  return Math.max(1, Math.min(Math.ceil(positions / least), Math.max(busy, cached)));
+  return Math.max(1, Math.min(Math.ceil(positions / least), Math.floor(MOST_TILES / groups), Math.max(busy, cached)));
 }
 
 /** The gradient for the input [n,h,w,c] of `shape`, with the elements of dy and w. */

@@ -7,7 +7,7 @@ export interface ReliabilityBin {
   accuracy: number;
 }
 
-/** How far predicted probabilities can be believed. */
+/** How far predicted probabilities can be believed; what is counted from them is NaN where any is not a number. */
 export interface Calibration {
   /**
    * Expected calibration error: mean over the images of the distance between accuracy and confidence of their bin.
@@ -28,16 +28,22 @@ const BINS = 15;
 /** Collects what calibration is judged by, image by image. */
 export class CalibrationCounter {
   readonly #bins = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
+  #apart = 0;
   #brier = 0;
   #images = 0;
 
   /** Counts one image by its class probabilities. */
   add(probabilities: ArrayLike<number>, predicted: number, truth: number): void {
     const confidence = probabilities[predicted]!;
-    const bin = this.#bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))]!;
-    bin.count++;
-    bin.confidence += confidence;
-    if (predicted === truth) bin.right++;
+    // What is no number lies in no interval.
+    const bin = this.#bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
+    if (bin) {
+      bin.count++;
+      bin.confidence += confidence;
+      if (predicted === truth) bin.right++;
+    } else {
+      this.#apart = Number.NaN;
+    }
     for (let k = 0; k < probabilities.length; k++) {
       const distance = probabilities[k]! - (k === truth ? 1 : 0);
       this.#brier += distance * distance;
@@ -47,7 +53,7 @@ export class CalibrationCounter {
 
   /** The calibration of everything counted so far. */
   result(): Calibration {
-    const apart = this.#bins.reduce((sum, { confidence, right }) => sum + Math.abs(right - confidence), 0);
+    const apart = this.#bins.reduce((sum, { confidence, right }) => sum + Math.abs(right - confidence), this.#apart);
     return {
       ece: apart / this.#images,
       brier: this.#brier / this.#images,

@@ -45,10 +45,10 @@ const FALSE_POSITIVE_RATES = [1e-2, 1e-3, 1e-4];
 
 /**
  * Judges scores of images, the probabilities of the class `live`, against their true classes; every other class is a kind
- * of attack. Rates of live faces or of attacks are NaN where there are none.
+ * of attack. Rates of live faces or of attacks are NaN where there are none, and all where a score is not a number.
  */
 export function spoofingMetrics(scores: readonly number[], truth: readonly number[], live: number): SpoofingMetrics {
-  const points = rocOf(scores, truth, live);
+  const points = scores.some(Number.isNaN) ? [] : rocOf(scores, truth, live);
   const apart = (point: RocPoint) => Math.abs(point.fpr - (1 - point.tpr));
   // Not the first point, whose threshold is above every score.
   const nearest = points.slice(1).sort((a, b) => apart(a) - apart(b))[0];
@@ -78,6 +78,7 @@ export function spoofingRates(
     counts.count++;
     if (scores[i]! >= threshold) counts.passed++;
   }
+  if (scores.some(Number.isNaN)) return { threshold, apcer: Number.NaN, bpcer: Number.NaN, acer: Number.NaN };
   const passed = (kind: number) => (seen.get(kind)?.passed ?? 0) / (seen.get(kind)?.count ?? 0);
   const attacks = [...seen.keys()].filter((kind) => kind !== live);
   const apcer = attacks.length > 0 ? Math.max(...attacks.map(passed)) : Number.NaN;
@@ -120,7 +121,7 @@ function equalErrorRate(points: readonly RocPoint[]): number {
 }
 
 function areaUnder(points: readonly RocPoint[]): number {
-  let area = 0;
+  let area = points.length > 0 ? 0 : Number.NaN;
   for (const [i, { fpr, tpr }] of points.slice(1).entries())
     area += ((fpr - points[i]!.fpr) * (tpr + points[i]!.tpr)) / 2;
   return area;

@@ -24,6 +24,8 @@ export interface DatasetFacts {
   splits: Record<string, number>;
   /** Mean and deviation of the training depth in metres: how depth is scaled for the networks. */
   depth: { mean: number; std: number };
+  /** What one step of depth is, where it is no millimetre; that of `depth` is a thousand of these. */
+  depthUnit?: string;
   /** The same of infrared, in the sensor's counts; only where networks are trained with it. */
   ir?: { mean: number; std: number };
   /** Weight of each class in the task's losses; null where all count the same. */
@@ -130,6 +132,7 @@ export function datasetFacts(dataset: Dataset, { task, classWeights, modalities 
     classes: [...classes],
     splits: Object.fromEntries(splits.map((split) => [split, dataset.size(split)])),
     depth: { mean: depthMean, std: depthStd },
+    ...(dataset.depthUnit !== undefined && { depthUnit: dataset.depthUnit }),
     ...(infrared && { ir: { mean: irMean!, std: irStd } }),
     classWeights: classWeights === "equal" ? null : median,
     validation,

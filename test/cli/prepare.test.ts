@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openFolder } from "../../src/data/node/folder.ts";
 import { openPackedFolder } from "../../src/data/node/packedFolder.ts";
+import { serializeSafetensors } from "../../src/data/safetensors.ts";
 import { statistics } from "../../src/data/statistics.ts";
 import { randomIntegers } from "../fuzz/mutate.ts";
 import { cli, cliWith, type Said, temporaryFolder, writeDataset } from "./harness.ts";
@@ -92,7 +93,7 @@ describe("prepare", () => {
     const bytes = readFileSync(shard);
     bytes[bytes.length - 1] ^= 1;
     writeFileSync(shard, bytes);
-    writeFileSync(path.join(out, ".train-00000.safetensors.0a0b0c.tmp"), "left by a killed process");
+    writeFileSync(path.join(out, ".train-00000.safetensors.0a0b0c0a0b0c.tmp"), "left by a killed process");
     expect(JSON.parse((await prepare(data, out, "--json")).out)).toMatchObject({ made: 1, kept: 1 });
     expect(contents(out)).toEqual(first);
     appendFileSync(shard, "x");
@@ -149,6 +150,24 @@ describe("prepare refuses, and overwrites nothing", () => {
       );
     }
     expect(contents(out)).toEqual({ "index.json": Buffer.from('{"mine":true}').toString("base64") });
+  });
+
+  it("a folder whose files have names much like its own, with or without --force", async () => {
+    const mine = new Map<string, Uint8Array>([
+      ["train-00000.safetensors", serializeSafetensors(new Map(), { by: "me" })],
+      ["checkpoint-00000100.safetensors", serializeSafetensors(new Map())],
+      ["thesis.tmp", new Uint8Array([1])],
+    ]);
+    for (const [name, bytes] of mine) {
+      mkdirSync(out);
+      writeFileSync(path.join(out, name), bytes);
+      for (const force of [[], ["--force"]]) {
+        const said = await prepare(data, out, ...force);
+        expectRefused(said, new RegExp(`^<out>: expected a new folder or one of .+ ${name.replaceAll(".", "[.]")}`));
+      }
+      expect(contents(out)).toEqual({ [name]: Buffer.from(bytes).toString("base64") });
+      rmSync(out, { recursive: true });
+    }
   });
 
   it("another dataset, or the beginning of one, without --force", async () => {

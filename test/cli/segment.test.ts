@@ -90,7 +90,11 @@ it("predict takes JPEG, and depth of 8 bits where its unit is told", async () =>
   const depth = { eight: file("eight.png", eight), sixteen: file("sixteen.png", sixteen) };
   const wide = await predict("--depth", depth.sixteen);
   expect(wide.code, wide.err.join("\n")).toBe(0);
-  expect(await predict("--depth", depth.eight, "--depth-unit", "steps")).toEqual(wide);
+  expect(await predict("--depth", depth.eight, "--depth-unit", "mm")).toEqual(wide);
+  expect(await predict("--depth", depth.eight, "--depth-unit", "steps")).toMatchObject({
+    code: 2,
+    err: ["--depth-unit: expected mm, as the run was trained on, got steps"],
+  });
   const expected = "a 16-bit grey PNG of millimetres (or --depth-unit, if the run was trained on depth of 8 bits)";
   expect(await predict("--depth", depth.eight)).toMatchObject({
     code: 2,
@@ -99,7 +103,7 @@ it("predict takes JPEG, and depth of 8 bits where its unit is told", async () =>
   const jpeg = file("photo.jpg", jpegFile(16, 16, new Uint8Array(768).fill(90)));
   expect((await predict("--rgb", jpeg)).code).toBe(0);
   expect((await predict("--depth", jpeg)).err).toEqual([`${jpeg}: expected ${expected}, got a JPEG`]);
-  expect((await predict("--depth", jpeg, "--depth-unit", "steps")).code).toBe(0);
+  expect((await predict("--depth", jpeg, "--depth-unit", "mm")).code).toBe(0);
 });
 
 it("a run on images' classes and pixels' classes do not mix", async () => {

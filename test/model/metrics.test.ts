@@ -47,6 +47,18 @@ it("a network that is sure and right is calibrated, one that is sure and wrong i
   expect(wrong.result()).toMatchObject({ ece: 1, brier: 2 });
 });
 
+it("what is not a number shows in what is counted from it, and the rest is counted", () => {
+  const counter = new MetricsCounter(2, 1);
+  counter.add([0.3, 0.7], 1);
+  counter.add([Number.NaN, Number.NaN], 0);
+  const { top1, nll, ece, brier, reliability, spoofing } = counter.result();
+  expect([nll, ece, brier]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  const { half, eer, auc, tprAtFpr } = spoofing!;
+  expect([half.apcer, half.acer, eer, auc, tprAtFpr[0]!.tpr].every(Number.isNaN)).toBe(true);
+  expect(top1).toBe(1);
+  expect(reliability[10]).toEqual({ count: 1, confidence: 0.7, accuracy: 1 });
+});
+
 describe("anti-spoofing", () => {
   // Live faces are class 1; 0 and 2 are kinds of attacks.
   const faces: [score: number, kind: number][] = [

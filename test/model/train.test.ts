@@ -168,7 +168,9 @@ it("skips steps that are not finite and stops after ten in a row", async () => {
   expect(report.skipped).toBe(true);
   const after = await trainer.state();
   for (const [name, values] of before) {
-    if (!name.includes("running")) expect(after.get(name), name).toEqual(values);
+    // Those of channels that stayed finite move.
+    if (name.includes("running")) expect(Array.from(after.get(name)!).every(Number.isFinite), name).toBe(true);
+    else expect(after.get(name), name).toEqual(values);
   }
   const steps = async () => {
     for (let i = 0; i < 10; i++) await trainer.step(poisoned);

@@ -115,7 +115,7 @@ describe("checkpoints", () => {
   });
 
   it("clear away what a killed process left, and only that", async () => {
-    await writeFile(path.join(folder, ".checkpoint-00000001.safetensors.abc.tmp"), "torn");
+    await writeFile(path.join(folder, ".checkpoint-00000001.safetensors.0123456789ab.tmp"), "torn");
     await writeFile(path.join(folder, "notes.txt"), "mine");
     await saveCheckpoint(folder, at(1));
     expect(await readdir(folder)).toEqual(["checkpoint-00000001.safetensors", "notes.txt"]);

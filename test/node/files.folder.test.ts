@@ -122,6 +122,13 @@ describe("openFolder: layouts", () => {
     expect(dataset.sample("val", 0).target).toBe(1);
   });
 
+  it("class folders with an image that is no PNG by its name, not", async () => {
+    await classFolders();
+    await put("train/cat/3_rgb.JPG", "photo");
+    const expected = "a name that ends in .png (or onestage prepare folders)";
+    await expect(openFolder(root)).rejects.toThrow(`3_rgb.JPG: expected ${expected}, got 3_rgb.JPG`);
+  });
+
   it("Windows line ends, blank lines and a byte order mark", async () => {
     await classification();
     await put("train.txt", "\ufeffa 0\r\n\r\n  b\t1  ");

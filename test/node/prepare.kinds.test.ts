@@ -285,6 +285,12 @@ describe("esanet", () => {
     const metric = await open("esanet", { depth: "raw" });
     expect(metric.depthUnit).toBe("cm");
     expect([...(await metric.read("train", 0)).depth.data.subarray(0, 4)]).toEqual([150, 0, 0, 0]);
+    expect(await failure(open("esanet", { depth: "raw", depthUnit: "furlong" }))).toBe(
+      "--depth-unit: expected none for depth in NumPy files, which hold metres, got furlong",
+    );
+    const fingerprint = await metric.fingerprint();
+    put(root, "train/depth_raw/bonn/a_depth.npy", npyFile("<f2", "(3, 4)", half(0x3e00, 0, 0x7c00, 0x5e41)));
+    expect(await metric.fingerprint()).not.toBe(fingerprint);
   });
 
   it("reads Cityscapes' 33 classes by their labels, and lists that are called otherwise than their folders", async () => {
@@ -525,6 +531,22 @@ describe("folders", () => {
     write(labelPng(12));
     const eight = await open("folders");
     expect([eight.ir, (await eight.read("val", 0)).ir!.data[3]]).toEqual(["U8", 12]);
+  });
+
+  it("takes infrared for granted where any sample has it, and endings in capitals", async () => {
+    write(labelPng(12));
+    rmSync(path.join(root, "train/cat/1_ir.png"));
+    const source = await open("folders");
+    expect(source.ir).toBe("U8");
+    expect(await failure(source.read("train", 0))).toBe(
+      "DATA/train/cat/1: expected an image _ir (png or jpg), got none",
+    );
+    put(root, "val/cat/2_RGB.PNG", rgbPng(6));
+    put(root, "val/cat/2_depth.PNG", depthPng(9));
+    put(root, "val/cat/2_ir.Png", labelPng(3));
+    const capital = await open("folders");
+    expect(capital.splits.get("val")).toMatchObject([{ name: "cat/2" }, { name: "dog/1" }]);
+    expect((await capital.read("val", 0)).rgb.data[0]).toBe(6);
   });
 
   it("takes depth of 8 bits only where its unit is told", async () => {

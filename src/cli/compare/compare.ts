@@ -5,10 +5,10 @@ import path from "node:path";
 import { HELD_OUT } from "../../data/holdOut.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { percent } from "../../report/format.ts";
-import { datasetFacts, passedOver } from "../../run/dataset.ts";
+import { type DatasetFacts, datasetFacts, passedOver } from "../../run/dataset.ts";
 import type { Settings } from "../../run/settings.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
-import { openDataset, openTrainingData } from "../dataset.ts";
+import { checkSameUnit, openDataset, openTrainingData } from "../dataset.ts";
 import { checkInterrupted, type Io } from "../io.ts";
 import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
@@ -70,7 +70,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   if (options.list) return list(comparison);
   const one = options.cell === undefined ? null : chosen(cells, options.cell);
   const place = async (): Promise<Workplace> => {
-    const unlabelled = await openPool(options, config, settings, dataset, io);
+    const unlabelled = await openPool(options, config, settings, { dataset, facts }, io);
     return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
   };
   await mkdir(path.join(out, "cells"), { recursive: true });
@@ -99,11 +99,12 @@ async function openPool(
   { data, unlabelled }: CompareOptions,
   config: CompareConfig,
   settings: Settings,
-  dataset: Dataset,
+  { dataset, facts }: { dataset: Dataset; facts: DatasetFacts },
   io: Io,
 ): Promise<Dataset | null> {
   if (unlabelled === undefined) return null;
   const pool = await openDataset({ ...settings, data: unlabelled }, io);
+  checkSameUnit(pool, facts);
   if (settings.holdOut === "none") return pool;
   return without(pool, new Set(await groupsOf(config, data, dataset, HELD_OUT)));
 }
@@ -133,7 +134,7 @@ async function workersFor({ options: { workers } }: Comparison, dataset: Dataset
   }
   const images = dataset.splits.reduce((sum, split) => sum + dataset.size(split), 0);
   const each = WORKER_BYTES + images * dataset.width * dataset.height * PIXEL_BYTES;
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / each)));
+  return Math.max(1, Math.min(availableParallelism(), Math.floor((process.availableMemory?.() ?? freemem()) / each)));
 }
 
 async function inTurn(comparison: Comparison, place: Workplace): Promise<void> {

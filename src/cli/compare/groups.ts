@@ -32,9 +32,9 @@ export async function groupsOf(
 export function without(dataset: Dataset, names: ReadonlySet<string>): Dataset {
   const kept: number[] = [];
   for (let i = 0; i < dataset.size("train"); i++) if (!names.has(dataset.sample("train", i).name)) kept.push(i);
-  const { name, width, height, classes, labels } = dataset;
+  const { name, width, height, classes, labels, depthUnit } = dataset;
   return {
-    ...{ name, width, height, classes, labels, splits: ["train"] },
+    ...{ name, width, height, classes, labels, depthUnit, splits: ["train"] },
     size: () => kept.length,
     sample: (split, index) => dataset.sample(split, kept[index] ?? -1),
   };

@@ -3,8 +3,12 @@ import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileError } from "./files.ts";
 
-/** Ending of a file that is still being written; one that is left over belongs to a process that was killed. */
-export const TEMPORARY_SUFFIX = ".tmp";
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+
+/** Whether this is the name of a file that `writeFileAtomic` is still writing; one left over belongs to a process that was killed. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
 
 /**
  * Writes a file so that a reader, or a crash at any moment, sees either the old content or all of the new one: the bytes
@@ -13,7 +17,7 @@ export const TEMPORARY_SUFFIX = ".tmp";
  */
 export async function writeFileAtomic(file: string, bytes: Uint8Array): Promise<void> {
   const folder = path.dirname(file);
-  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(6).toString("hex")}${TEMPORARY_SUFFIX}`);
+  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const handle = await open(temporary, "wx");
     try {

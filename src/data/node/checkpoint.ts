@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, ShapeError } from "../../tensor/errors.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../safetensors.ts";
-import { TEMPORARY_SUFFIX, writeFileAtomic } from "./atomic.ts";
+import { isTemporary, writeFileAtomic } from "./atomic.ts";
 import { fileError, readWholeFile } from "./files.ts";
 
 /** Everything besides tensors that a run continues from; any JSON value is allowed, `step` is required. */
@@ -94,7 +94,7 @@ async function prune(folder: string, step: number, keep: number): Promise<void> 
   const checkpoints = await listCheckpoints(folder);
   const later = checkpoints.filter((checkpoint) => checkpoint.step > step);
   const old = checkpoints.slice(later.length + keep);
-  const leftOver = (await listFolder(folder)).filter((name) => name.endsWith(TEMPORARY_SUFFIX));
+  const leftOver = (await listFolder(folder)).filter((name) => isTemporary(name));
   const files = [...later, ...old].map(({ file }) => file).concat(leftOver.map((name) => path.join(folder, name)));
   for (const file of files) {
     await rm(file, { force: true }).catch((error) => {

@@ -1,5 +1,4 @@
 import { realpath } from "node:fs/promises";
-import { totalmem } from "node:os";
 import path from "node:path";
 import { FormatError } from "../../tensor/errors.ts";
 import { MemoryDataset } from "../memory.ts";
@@ -9,6 +8,7 @@ import type { Dataset, Sample } from "../sample.ts";
 import { resolveInside } from "./files.ts";
 import { readImageFile } from "./images.ts";
 import { type FolderPlan, planFolder, type SampleFiles } from "./layouts.ts";
+import { machineMemory } from "./machine.ts";
 import { isPacked, openPackedFolder } from "./packedFolder.ts";
 
 /** Options of {@link openFolder}. */
@@ -47,7 +47,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   const unique = new Map<string, SampleFiles>();
   for (const sample of [...plan.splits.values()].flat()) unique.set(sample.rgb, sample);
   const size = await firstSize(root, [...unique.values()][0]);
-  checkMemory(root, unique.size, size, options.maxBytes ?? totalmem() / 2);
+  checkMemory(root, unique.size, size, options.maxBytes ?? machineMemory() / 2);
   const images = await readAll(root, [...unique.values()], size, plan.labels.length, options.onProgress);
   const { classes, labels } = plan;
   const { width, height } = size;

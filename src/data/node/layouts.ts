@@ -100,7 +100,16 @@ async function planClassFolders(root: string, splits: readonly string[]): Promis
 async function listPairs(root: string, split: string, className: string, target: number): Promise<SampleFiles[]> {
   const folder = `${split}/${className}`;
   const files = await listInside(root, folder, (entry) => !entry.isDirectory());
-  const stems = files.flatMap((file) => /^(.+)_(?:rgb|depth)\.png$/.exec(file)?.[1] ?? []);
+  const stems = files.flatMap((file) => {
+    const [, stem, ending] = /^(.+)_(?:rgb|depth)\.(png|jpe?g)$/i.exec(file) ?? [];
+    if (stem === undefined) return [];
+    if (ending === "png") return [stem];
+    throw new FormatError(
+      path.join(root, folder, file),
+      "a name that ends in .png (or onestage prepare folders)",
+      file,
+    );
+  });
   return [...new Set(stems)].map((stem) => ({
     name: `${className}/${stem}`,
     rgb: `${folder}/${stem}_rgb.png`,

@@ -1,10 +1,10 @@
 import { realpath, stat } from "node:fs/promises";
-import { totalmem } from "node:os";
 import path from "node:path";
 import { FormatError } from "../../tensor/errors.ts";
 import { openPacked, type PackedDataset, type PackedOptions, type PackedReader, readPackedIndex } from "../packed.ts";
 import { PACKED_INDEX, type PackedIndex } from "../packedIndex.ts";
 import { readWholeFile, resolveInside } from "./files.ts";
+import { machineMemory } from "./machine.ts";
 
 /** Reads the files of a packed dataset from a folder (a real path); a link that leads out of it is refused. */
 export function folderReader(root: string): PackedReader {
@@ -18,7 +18,7 @@ export function folderReader(root: string): PackedReader {
  */
 export async function openPackedFolder(folder: string, options: PackedOptions = {}): Promise<PackedDataset> {
   const root = await realFolder(folder);
-  return openPacked(folderReader(root), { origin: root, maxBytes: totalmem() / 2, ...options });
+  return openPacked(folderReader(root), { origin: root, maxBytes: machineMemory() / 2, ...options });
 }
 
 /** Reads the index of a packed folder. @throws FormatError | OnestageError as openPackedFolder. */

@@ -34,7 +34,13 @@ export const esanet: SourceKind = {
       : await folderSplits(root, names, options);
     const [first] = [...splits.values()].flat();
     // NumPy files hold metres, which are brought to centimetres.
-    const depthUnit = first?.depth.endsWith(".npy") ? "cm" : (options.depthUnit ?? usual);
+    const numpy = first?.depth.endsWith(".npy");
+    if (numpy && options.depthUnit !== undefined) {
+      throw new UsageError(
+        `--depth-unit: expected none for depth in NumPy files, which hold metres, got ${options.depthUnit}`,
+      );
+    }
+    const depthUnit = numpy ? "cm" : (options.depthUnit ?? usual);
     const labels = await readNames(root, names, classes);
     const paths = ({ rgb, depth, label }: RgbdFiles) => [rgb, depth, label];
     const read = async ({ rgb, depth, label, origin }: RgbdFiles) => {

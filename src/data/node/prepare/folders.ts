@@ -9,7 +9,7 @@ import type { RawSample, Source, SourceKind } from "./source.ts";
 
 const SPLITS = ["train", "val", "test"];
 
-const PART = /^(.+)_(rgb|depth|ir)\.(?:png|jpe?g)$/;
+const PART = /^(.+)_(rgb|depth|ir)\.(?:png|jpe?g)$/i;
 
 interface Parts {
   name: string;
@@ -39,11 +39,12 @@ export const folders: SourceKind = {
       for (const name of own) samples.push(...(await listParts(root, split, name, classes.indexOf(name))));
       splits.set(split, samples);
     }
-    const [first] = [...splits.values()].flat();
-    if (!first) throw new FormatError(path.join(root, present[0]), "CLASS/NAME_rgb.png files", "none");
-    const read = (parts: Parts) => readParts(root, parts, depthUnit !== "mm", first.files.has("ir"));
+    const all = [...splits.values()].flat();
+    if (all.length === 0) throw new FormatError(path.join(root, present[0]), "CLASS/NAME_rgb.png files", "none");
+    const withIr = all.find(({ files }) => files.has("ir"));
+    const read = (parts: Parts) => readParts(root, parts, depthUnit !== "mm", withIr !== undefined);
     const paths = ({ files }: Parts) => [...files.values()].sort();
-    const ir = await irType(root, first);
+    const ir = withIr ? await irType(root, withIr) : null;
     return filesSource(root, "folders", { splits, classes, labels: [], depthUnit, ir, paths, read });
   },
 };
@@ -52,8 +53,9 @@ async function listParts(root: string, split: string, className: string, target:
   const folder = `${split}/${className}`;
   const samples = new Map<string, Parts>();
   for (const file of await listInside(root, folder, (entry) => !entry.isDirectory())) {
-    const [, stem, part] = PART.exec(file) ?? [];
+    const [, stem, captured] = PART.exec(file) ?? [];
     if (stem === undefined) continue;
+    const part = captured.toLowerCase();
     const origin = path.join(root, folder, stem);
     const sample = samples.get(stem) ?? { name: `${className}/${stem}`, target, files: new Map(), origin };
     if (sample.files.has(part)) throw new FormatError(origin, `one image _${part}`, "a PNG and a JPEG");
@@ -79,6 +81,5 @@ async function readParts(root: string, parts: Parts, eightBit: boolean, ir: bool
 }
 
 async function irType(root: string, parts: Parts): Promise<Source["ir"]> {
-  if (!parts.files.has("ir")) return null;
   return (await readCounts(place(root, parts, "ir"), true)).data instanceof Uint8Array ? "U8" : "U16";
 }
