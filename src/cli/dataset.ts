@@ -1,5 +1,5 @@
 import path from "node:path";
-import { holdOut } from "../data/holdOut.ts";
+import { HELD_OUT, holdOut } from "../data/holdOut.ts";
 import { openFolder } from "../data/node/folder.ts";
 import type { Dataset } from "../data/sample.ts";
 import type { Task } from "../model/task.ts";
@@ -35,17 +35,35 @@ export async function openTrainingData(settings: DataChoice & Pick<Settings, "ho
   return holdOut(dataset, part, parts);
 }
 
-/** What is learnt from without labels; null for nothing. @throws FormatError if its depth is in other steps than that of `facts`. */
+/**
+ * What is learnt from without labels beside a dataset, but for images by the names of held-out ones; null for nothing.
+ * @throws FormatError if its depth is in other steps than that of `facts`.
+ */
 export async function openUnlabelled(
   settings: DataChoice & Pick<Settings, "unlabelled" | "extra">,
+  dataset: Dataset,
   facts: DatasetFacts,
   io: Io,
 ): Promise<Dataset | null> {
   const { unlabelled, extra } = settings;
   if (unlabelled === null || extra === 0) return null;
-  const dataset = await openDataset({ ...settings, data: unlabelled }, io);
-  checkSameUnit(dataset, facts);
-  return dataset;
+  const pool = await openDataset({ ...settings, data: unlabelled }, io);
+  checkSameUnit(pool, facts);
+  if (!dataset.splits.includes(HELD_OUT)) return pool;
+  const held = Array.from({ length: dataset.size(HELD_OUT) }, (_, i) => dataset.sample(HELD_OUT, i).name);
+  return without(pool, new Set(held));
+}
+
+/** A dataset without the training samples of these names: so that what is held out is not seen without its label either. */
+export function without(dataset: Dataset, names: ReadonlySet<string>): Dataset {
+  const kept: number[] = [];
+  for (let i = 0; i < dataset.size("train"); i++) if (!names.has(dataset.sample("train", i).name)) kept.push(i);
+  const { name, width, height, classes, labels, depthUnit } = dataset;
+  return {
+    ...{ name, width, height, classes, labels, depthUnit, splits: ["train"] },
+    size: () => kept.length,
+    sample: (split, index) => dataset.sample(split, kept[index] ?? -1),
+  };
 }
 
 /**

@@ -59,16 +59,21 @@ async function openExported(file: string): Promise<TrainedRun> {
 }
 
 /**
- * The network that is asked for by name, or else the one that serves what it will be shown.
+ * The network that is asked for by name, or else the one that serves what it will be shown, which `flag` says.
  * @throws UsageError if there is none such, or both were said and disagree.
  */
-export function chooseNetwork({ config }: TrainedRun, seen: Seen | undefined, name: string | undefined): MethodName {
+export function chooseNetwork(
+  { config }: TrainedRun,
+  seen: Seen | undefined,
+  name: string | undefined,
+  flag: string,
+): MethodName {
   const able = config.stages.map((stage) => stage.name).filter(deployed);
   if (name === undefined) {
     const serving = seen === undefined ? null : config.serves[seen];
     if (serving) return serving;
     const known = able.map((network) => `${network} (${methods[network].seen})`).join(", ");
-    throw new UsageError(`--modality: expected one that a network of the run serves: ${known}; got ${seen ?? "none"}`);
+    throw new UsageError(`${flag}: expected one that a network of the run serves: ${known}; got ${seen ?? "none"}`);
   }
   const found = able.find((network) => network === name);
   if (!found) throw new UsageError(`--network: expected one of ${able.join(", ")}, got ${name}`);

@@ -29,7 +29,7 @@ const SEEN: readonly Seen[] = ["rgb", "depth", "ir", "both", "all"];
 export async function evalRun(options: EvalOptions, io: Io): Promise<void> {
   const run = await openRun(options.run);
   const { settings, dataset: facts } = run.config;
-  const name = chooseNetwork(run, modality(options), options.network);
+  const name = chooseNetwork(run, modality(options), options.network, "--modality");
   await checkFinished(run);
   const data = options.data === undefined ? settings.data : path.resolve(options.data);
   const dataset = await openTrainingData({ ...settings, data }, io);

@@ -41,7 +41,7 @@ export async function exportNetwork(options: ExportOptions, io: Io): Promise<voi
   if (existsSync(out)) throw new UsageError(`--out: expected a new file, got ${out}, which exists`);
   const run = await openRun(options.run);
   if (run.exported) throw new UsageError(`--run: expected the folder of a run, got the file ${options.run}`);
-  const name = chooseNetwork(run, options.network === undefined ? "rgb" : undefined, options.network);
+  const name = chooseNetwork(run, options.network === undefined ? "rgb" : undefined, options.network, "--network");
   await checkFinished(run);
   const { network } = unloaded(run, name, new ShapeDevice());
   const leftOut = bothHeads

@@ -20,6 +20,7 @@ import { interruptibly } from "./io.ts";
 import { curvesOf, type EpochRecord, notesOf, readRecords } from "./records.ts";
 import { runFiles } from "./runFolder.ts";
 import { type Session, trainedMethod } from "./session.ts";
+import { shownSettings } from "./settings.ts";
 
 /** What a run found about one network. */
 export interface NetworkResult {
@@ -115,7 +116,6 @@ function reportOf(
 ): ReportData {
   const { settings, dataset } = config;
   const { networks, adapter, seconds, notes } = results;
-  const shown = Object.entries(settings).filter(([name, value]) => value !== null && name !== "data");
   const counts = Object.entries(dataset.splits).map(([split, size]) => `${size} ${split}`);
   return {
     title: `onestage: ${path.basename(folder)}`,
@@ -126,7 +126,7 @@ function reportOf(
     seconds,
     task: settings.task,
     classes: dataset.classes,
-    settings: Object.fromEntries(shown) as ReportData["settings"],
+    settings: shownSettings(settings, ["data"]),
     networks: networks.flatMap(networkRows),
     curves: curvesOf(records),
     samples,

@@ -107,3 +107,8 @@ export function parsePart(part: string): string {
 export function show(input: string): string {
   return JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}...` : input);
 }
+
+/** An argument as a shell reads it. */
+export function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}

@@ -41,7 +41,7 @@ export async function predictImage(options: PredictOptions, io: Io): Promise<voi
   const { dataset: facts, settings } = run.config;
   const { save, head } = options;
   const seen = given(options);
-  const name = chooseNetwork(run, seen, options.network);
+  const name = chooseNetwork(run, seen, options.network, "--rgb, --depth, --ir");
   await checkFinished(run);
   checkSave(save, settings.task);
   const sample = await readSample(options, facts);

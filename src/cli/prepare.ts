@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { open, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { isTemporary } from "../data/node/atomic.ts";
-import { fileError } from "../data/node/files.ts";
+import { fileError, makeFolder } from "../data/node/files.ts";
 import { isPacked, readFolderIndex } from "../data/node/packedFolder.ts";
 import { sourceKinds } from "../data/node/prepare/kinds.ts";
 import { type FinishedShard, makeShard, type PackPlan, sourceSize, writeIndex } from "../data/node/prepare/pack.ts";
@@ -92,9 +92,7 @@ async function prepare(kind: string, from: string, to: string, options: PrepareO
     const fingerprint = await source.fingerprint();
     const plan = planOf(source, size, fingerprint, options);
     await checkOut(out, plan, options.force ?? false);
-    await mkdir(out, { recursive: true }).catch((error) => {
-      throw fileError(out, "create the folder", error);
-    });
+    await makeFolder(out);
     const release = await lockFolder(out, "prepares a dataset in");
     try {
       await clean(out, options.force ?? false);

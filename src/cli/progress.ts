@@ -42,9 +42,9 @@ export class Progress {
     this.#bar.start(this.#steps(this.stages[stage]!), done, { stage: this.#title(), text: "" });
   }
 
-  /** One step is done; `sums` is its epoch so far. */
-  step(done: number, sums: EpochSums, seconds: number): void {
-    const units = this.#units(this.stages[this.#stage]!);
+  /** Another `count` steps are done, all in these seconds; `sums` is their epoch so far. */
+  step(done: number, count: number, sums: EpochSums, seconds: number): void {
+    const units = count * this.#units(this.stages[this.#stage]!);
     this.#unitsDone += units;
     this.#unitsLeft -= units;
     this.#secondsDone += seconds;

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { fileError } from "../data/node/files.ts";
+import { fileError, makeFolder } from "../data/node/files.ts";
 import { FormatError, UsageError } from "../tensor/errors.ts";
 import { CONFIG_FILE } from "./config.ts";
 import { LOCK_FILE, lockFolder } from "./lock.ts";
@@ -86,26 +86,26 @@ export async function existingRun(folder: string): Promise<string> {
 
 async function freeFolder(name: string): Promise<string> {
   const root = path.resolve(RUNS);
-  await makeFolder(root, true);
+  await makeFolder(root);
   for (let number = 1; ; number++) {
     const folder = path.join(root, number === 1 ? name : `${name}-${number}`);
-    if (await makeFolder(folder, false)) return folder;
+    if (await makeNewFolder(folder)) return folder;
   }
 }
 
 async function namedFolder(folder: string, force: boolean): Promise<string> {
   await checkOut(folder, force);
-  await makeFolder(folder, true);
+  await makeFolder(folder);
   return folder;
 }
 
-/** Makes a folder; false if something of that name exists and `parents` is not set. */
-async function makeFolder(folder: string, parents: boolean): Promise<boolean> {
+/** Makes a folder; false if something of that name exists. */
+async function makeNewFolder(folder: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: parents });
+    await mkdir(folder);
     return true;
   } catch (error) {
-    if (!parents && (error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw fileError(folder, "create the folder", error);
   }
 }

@@ -126,6 +126,13 @@ export const flags = {
 /** The settings that are paths, absolute ones. */
 export const paths = ["data", "pretrained", "unlabelled"] as const;
 
+/** Settings as people are shown them who know nothing of this machine: what says something, of a path the last name. */
+export function shownSettings(settings: Settings, hidden: readonly string[]): Record<string, string | number> {
+  const isPath = (name: string) => (paths as readonly string[]).includes(name);
+  const shown = Object.entries(settings).filter(([name, value]) => value !== null && !hidden.includes(name));
+  return Object.fromEntries(shown.map(([name, value]) => [name, isPath(name) ? path.basename(value) : value]));
+}
+
 /** Settings given by flags: only those the user wrote. */
 export type Given = Partial<Record<keyof typeof flags, string | number>>;
 

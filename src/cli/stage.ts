@@ -1,7 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { type CheckpointState, type LoadedCheckpoint, saveCheckpoint } from "../data/node/checkpoint.ts";
-import { fileError } from "../data/node/files.ts";
+import { makeFolder } from "../data/node/files.ts";
 import { appendJsonl } from "../data/node/jsonl.ts";
 import { fromTypedArray, toTypedArray } from "../data/typedArrays.ts";
 import { evaluate } from "../model/evaluate.ts";
@@ -81,9 +80,9 @@ export async function trainStage(session: Session, index: number, checkpoint: Lo
     const pace = { burst: session.device.adapter.software ? 1 : GPU_BURST, every: perEpoch };
     const batches = trainingBatches(config, stage, session.dataset, session.unlabelled);
     for await (const reports of trainSteps(trainer, stage.epochs * perEpoch, batches, pace)) {
-      const seconds = (performance.now() - began) / 1000 / reports.length;
-      for (const report of reports) addStep(sums, report, seconds);
-      progress.step(trainer.steps, sums, seconds);
+      const seconds = (performance.now() - began) / 1000;
+      for (const report of reports) addStep(sums, report, seconds / reports.length);
+      progress.step(trainer.steps, reports.length, sums, seconds);
       const ended = trainer.steps % perEpoch === 0;
       if (ended) await endEpoch(reports.at(-1)!);
       if (ended || io.signal.aborted || performance.now() - saved > 1000 * CHECKPOINT_SECONDS) {
@@ -117,8 +116,6 @@ async function validate({ device, dataset, config }: Session, method: Method): P
 
 async function writeNetwork(session: Session, method: Method): Promise<void> {
   const file = session.networkFile(method.name);
-  await mkdir(path.dirname(file), { recursive: true }).catch((error) => {
-    throw fileError(path.dirname(file), "create the folder", error);
-  });
+  await makeFolder(path.dirname(file));
   await saveNetwork(file, method.network);
 }

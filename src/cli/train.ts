@@ -16,6 +16,7 @@ import { VERSION } from "../tensor/version.ts";
 import { FORMAT, planOf, type RunConfig, readConfig, writeConfig } from "./config.ts";
 import { drawScenes, openTrainingData, openUnlabelled } from "./dataset.ts";
 import { adapterName, finishRun } from "./finish.ts";
+import { quoted } from "./flag.ts";
 import { checkInterrupted, InterruptedError, type Io } from "./io.ts";
 import { tellKernels, tunedStore, useRunKernels, useStored } from "./kernels.ts";
 import { lockFolder } from "./lock.ts";
@@ -157,7 +158,7 @@ async function work(
   const elapsed = () => before + (performance.now() - started) / 1000;
   const session: Session = {
     ...{ io, folder, config, dataset, device, progress, elapsed },
-    unlabelled: await openUnlabelled(settings, config.dataset, io),
+    unlabelled: await openUnlabelled(settings, dataset, config.dataset, io),
     networkFile: networkIn(folder),
   };
   io.say(`${show(folder)}: ${stages.length} network${stages.length > 1 ? "s" : ""} on ${adapterName(device)}`);
@@ -213,9 +214,4 @@ async function removeTemporary(folder: string): Promise<void> {
 function show(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith("..") ? file : relative;
-}
-
-/** An argument as a shell reads it. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

@@ -207,6 +207,36 @@ describe("onestage compare", { timeout: 120_000 }, () => {
     expect(existsSync(path.join(folder, "processes", "report.html"))).toBe(true);
   });
 
+  it("ends with a message when the settings change under its processes", async () => {
+    const few = configured("changed", {
+      seeds: [1, 2, 3],
+      rows: rows.slice(0, 1),
+      baseline: null,
+      upper: null,
+      ours: "only",
+    });
+    const args = ["compare", few, "--data", data, "--out", path.join(folder, "changed"), "--workers", "2"];
+    const running = startProgram(bundle, args);
+    await running.says(/epoch 1\/1/);
+    configured("changed", { ...JSON.parse(readFileSync(few, "utf8")), settings: { ...whole.settings, batch: 4 } });
+    expect(await running.ended, running.said.err).toBe(2);
+    expect(running.said.err).toMatch(
+      /rgb-only-s\d: expected a result with these settings, got none \(did the configuration/,
+    );
+  });
+
+  it("says that a loss was no number, and does not take it for 0", async () => {
+    cpSync(path.join(folder, "whole"), path.join(folder, "no-number"), { recursive: true });
+    const one = path.join(folder, "no-number", "cells", "rgb-one-stage-s1.json");
+    const result = JSON.parse(readFileSync(one, "utf8"));
+    result.metrics.nll = null;
+    writeFileSync(one, JSON.stringify(result));
+    expect((await compare(file, "no-number", "--report")).code).toBe(0);
+    const report = readFileSync(path.join(folder, "no-number", "report.md"), "utf8");
+    expect(report).toMatch(/\| Ours \|( [^|]+ \|){4} – \|/);
+    expect(report).not.toContain("Its NLL is lower");
+  });
+
   it("waits for a stage that another process trains", async () => {
     const args = (name: string) => [
       "compare",
@@ -314,6 +344,14 @@ describe("onestage compare", { timeout: 120_000 }, () => {
       expect(stagesOf({ ...settings, methods: methodOf(row.method, config.directions[0]!) }).length).toBeGreaterThan(0);
       expect(settings).toMatchObject(row.settings);
     }
+  });
+
+  it("says which folder it cannot make", async () => {
+    const taken = path.join(folder, "taken");
+    writeFileSync(taken, "mine");
+    const { code, err } = await compare(file, "taken", "--workers", "1");
+    expect(code).toBe(2);
+    expect(err.at(-1)).toMatch(/^.+taken.cells: cannot create the folder: /);
   });
 
   it("refuses a cell that is not there, and a number of workers that is none", async () => {

@@ -154,7 +154,7 @@ describe("export", () => {
       /^--run: expected the folder of a run, got the file/,
     );
     expect(await refused("predict", "--run", there, "--depth", path.join(data, "depth", "val-0-0.png"))).toMatch(
-      /^--modality: expected one that a network of the run serves: one-stage-rgb \(rgb\); got depth/,
+      /^--rgb, --depth, --ir: expected one that a network of the run serves: one-stage-rgb \(rgb\); got depth/,
     );
     expect(await refused("predict", "--run", inFolder("run/model.safetensors"), "--rgb", image)).toMatch(
       /model\.safetensors: expected a network written by onestage export, got other tensors/,

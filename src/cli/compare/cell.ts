@@ -1,7 +1,8 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadCheckpoint } from "../../data/node/checkpoint.ts";
+import { makeFolder } from "../../data/node/files.ts";
 import { truncateJsonl } from "../../data/node/jsonl.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { predictionCost } from "../../model/cost.ts";
@@ -61,7 +62,7 @@ export async function runCell(place: Workplace, cell: Cell): Promise<CellResult>
 async function ensureStage(place: Workplace, stage: KeyedStage, cell: string): Promise<void> {
   const { folder, io } = place;
   const home = folder.stageFolder(stage);
-  await mkdir(home, { recursive: true });
+  await makeFolder(home);
   for (let told = false; !folder.isTrained(stage); told = true) {
     const release = await lockFolder(home).catch((error) => {
       if (!(error instanceof UsageError)) throw error;

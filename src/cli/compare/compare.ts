@@ -1,19 +1,19 @@
 import { spawn } from "node:child_process";
-import { mkdir } from "node:fs/promises";
 import { availableParallelism, freemem } from "node:os";
 import path from "node:path";
 import { HELD_OUT } from "../../data/holdOut.ts";
+import { makeFolder } from "../../data/node/files.ts";
 import type { Dataset } from "../../data/sample.ts";
 import { percent } from "../../report/format.ts";
 import { type DatasetFacts, datasetFacts, passedOver } from "../../run/dataset.ts";
 import type { Settings } from "../../run/settings.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
-import { checkSameUnit, openDataset, openTrainingData } from "../dataset.ts";
+import { checkSameUnit, openDataset, openTrainingData, without } from "../dataset.ts";
 import { checkInterrupted, type Io } from "../io.ts";
 import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
 import { CompareFolder } from "./folder.ts";
-import { groupsOf, without } from "./groups.ts";
+import { groupsOf } from "./groups.ts";
 import { takeKnown } from "./known.ts";
 import { type Cell, cellsOf, stagesOf } from "./matrix.ts";
 import { writeReport } from "./report.ts";
@@ -73,7 +73,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
     const unlabelled = await openPool(options, config, settings, { dataset, facts }, io);
     return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
   };
-  await mkdir(path.join(out, "cells"), { recursive: true });
+  await makeFolder(path.join(out, "cells"));
   if (options.known) {
     const taken = await takeKnown(folder, cells, options.known, facts);
     io.say(`${taken} ${taken === 1 ? "cell is" : "cells are"} known from ${options.known.join(", ")}`);
@@ -162,6 +162,7 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
     return untrained(cell).every(({ key }) => !busy.has(key));
   };
   while (table.open().length > 0 || running.size > 0) {
+    if (io.signal.aborted) await Promise.allSettled(running.values());
     checkInterrupted(io.signal);
     const cell = running.size < workers ? table.open().find(free) : undefined;
     if (!cell) {
@@ -176,7 +177,11 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
     table.begin(cell);
     const work = inProcess(comparison, cell, workers, signal).then(async () => {
       running.delete(cell);
-      if (!signal.aborted) table.end(cell, await folder.readCell(cell));
+      if (signal.aborted) return;
+      const result = await folder.readCell(cell);
+      if (result) return table.end(cell, result);
+      const changed = "did the configuration, the dataset or the program change meanwhile?";
+      throw new OnestageError(`${cell.name}: expected a result with these settings, got none (${changed})`);
     });
     running.set(cell, work);
   }

@@ -51,6 +51,8 @@ export interface CellResult {
 async function readResult(file: string): Promise<CellResult> {
   const result = (await readJson(file, MOST_BYTES)) as CellResult;
   if (result?.format !== "onestage-cell-1") throw new FormatError(file, "the result of a cell", "something else");
+  // NaN has no JSON, and null would count as 0.
+  for (const one of [result.metrics, result.averaged]) if (one) one.nll ??= Number.NaN;
   return result;
 }
 

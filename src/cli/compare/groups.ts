@@ -27,15 +27,3 @@ export async function groupsOf(
     return group;
   });
 }
-
-/** A dataset without the training samples of these names: so that what is held out is not seen without its label either. */
-export function without(dataset: Dataset, names: ReadonlySet<string>): Dataset {
-  const kept: number[] = [];
-  for (let i = 0; i < dataset.size("train"); i++) if (!names.has(dataset.sample("train", i).name)) kept.push(i);
-  const { name, width, height, classes, labels, depthUnit } = dataset;
-  return {
-    ...{ name, width, height, classes, labels, depthUnit, splits: ["train"] },
-    size: () => kept.length,
-    sample: (split, index) => dataset.sample(split, kept[index] ?? -1),
-  };
-}

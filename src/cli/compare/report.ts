@@ -18,8 +18,10 @@ import {
 import type { DatasetFacts } from "../../run/dataset.ts";
 import { disposeMethod } from "../../run/stage.ts";
 import { UsageError } from "../../tensor/errors.ts";
+import { quoted } from "../flag.ts";
 import { Gallery } from "../gallery.ts";
 import type { Io } from "../io.ts";
+import { shownSettings } from "../settings.ts";
 import { openTrained, type Workplace } from "./cell.ts";
 import type { CompareOptions } from "./compare.ts";
 import { type CompareConfig, cellSettings } from "./config.ts";
@@ -72,7 +74,9 @@ async function comparisonData(
   const { file, options, config, cells, folder, facts } = source;
   const found: [Cell, CellResult[]][] = [];
   const missing: ComparisonData["missing"] = [];
-  const command = `onestage compare ${path.basename(file)} --data ${path.basename(options.data)} --out ${path.basename(folder.root)}`;
+  const flags = { data: options.data, unlabelled: options.unlabelled, out: folder.root };
+  const named = Object.entries(flags).flatMap(([name, at]) => (at ? [`--${name} ${quoted(path.basename(at))}`] : []));
+  const command = ["onestage compare", quoted(path.basename(file)), ...named].join(" ");
   for (const direction of config.directions) {
     for (const row of config.rows) {
       const own = cells.filter((cell) => cell.row === row && cell.direction === direction);
@@ -88,9 +92,6 @@ async function comparisonData(
   }
   const rows = await rowsOf(place, found);
   const settings = cellSettings(config, { ...config.rows[0]!, settings: {} }, config.seeds[0]!, options);
-  const shown = Object.entries(settings).filter(
-    ([name, value]) => value !== null && !["data", "unlabelled", "methods", "seed"].includes(name),
-  );
   const id = (direction: string, of: string | null) => of && rowId(direction, of);
   const [width, height] = [facts.width, facts.height];
   const counts = Object.entries(facts.splits).map(([split, size]) => `${size} ${split}`);
@@ -99,7 +100,7 @@ async function comparisonData(
     subtitle: `${facts.name}: ${facts.classes.length} classes, ${width}×${height} pixels, ${counts.join(" / ")} images; compared on ${facts.evaluation}.`,
     task: settings.task,
     ...{ dataset: facts.name, split: facts.evaluation, created: new Date().toISOString(), command },
-    settings: Object.fromEntries(shown) as ComparisonData["settings"],
+    settings: shownSettings(settings, ["data", "unlabelled", "methods", "seed"]),
     classes: facts.classes,
     rows,
     tables: config.directions.map((direction) => ({
@@ -190,21 +191,22 @@ async function gallery(place: Workplace, { config, cells, folder }: ReportSource
   const [direction] = config.directions;
   const wanted = [config.baseline, config.ours, config.upper];
   const shownOf = (seed: number) =>
-    cells.filter((cell) => cell.seed === seed && cell.direction === direction && wanted.includes(cell.row.id));
+    cells
+      .filter((cell) => cell.seed === seed && cell.direction === direction && wanted.includes(cell.row.id))
+      .sort((a, b) => wanted.indexOf(a.row.id) - wanted.indexOf(b.row.id));
   const here = ({ stage }: Cell) => stagesOf(stage).every((one) => folder.isTrained(one));
   const oursOf = (shown: readonly Cell[]) => shown.find(({ row }) => row.id === config.ours);
   const seeds = config.seeds.map(shownOf).filter((shown) => shown.some((cell) => cell === oursOf(shown) && here(cell)));
   const shown = seeds.find((cells) => cells.every(here)) ?? seeds[0] ?? [];
   const ours = oursOf(shown);
   const stages = [...shown.map(({ stage }) => stage), ...Object.values(ours?.stage.earlier ?? {})];
-  const own = [...new Map(stages.map((stage) => [stage.name, stage])).values()];
-  const rowOfStage = (name: string) => shown.find((cell) => cell.stage.name === name)?.row;
+  const own = [...new Map(stages.map((stage) => [stage.key, stage])).values()];
   if (!ours) return [];
   const pictures = new Gallery(place.dataset, place.facts, ours.stage.settings.task);
   for (const stage of own) {
     if (!folder.isTrained(stage)) continue;
     const method = await openTrained(place, stage);
-    const row = rowOfStage(stage.name);
+    const row = shown.find((cell) => cell.stage.key === stage.key)?.row;
     const as = row ? { id: rowId(direction!, row.id), title: row.label ?? methods[stage.name].title } : null;
     await pictures.add(place.device, method, as);
     disposeMethod(method);

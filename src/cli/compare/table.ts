@@ -34,8 +34,8 @@ export class Table {
     this.states.set(cell, "running");
   }
 
-  /** A cell is done, or failed; says how far it all is. */
-  end(cell: Cell, result: CellResult | null): void {
+  /** A cell is done; says how far it all is. */
+  end(cell: Cell, result: CellResult): void {
     this.states.set(cell, mainMetric(result));
     this.#done++;
     const left = this.cells.filter((one) => typeof this.states.get(one) !== "number").length;

@@ -1,4 +1,4 @@
-import { open, realpath, stat } from "node:fs/promises";
+import { mkdir, open, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, OnestageError } from "../../tensor/errors.ts";
 
@@ -106,4 +106,11 @@ async function statRegular(file: string) {
   if (!found.isFile())
     throw new FormatError(file, "a regular file", found.isDirectory() ? "a folder" : "a special file");
   return found;
+}
+
+/** Makes a folder, and those that it lies in, unless it is there. @throws OnestageError when it cannot be made. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw fileError(folder, "create the folder", error);
+  });
 }
