@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Conv2dAttrs, conv2d, conv2dOp } from "../../src/kernels/conv2d.ts";
+import { partsOf } from "../../src/kernels/conv2d_gradients.ts";
 import type { GpuDevice, Op, Shape, Tensor } from "../../src/tensor/index.ts";
 import { testDevice } from "../device.ts";
 import { makeInputs, opSuite, runCase } from "./suite.ts";
@@ -198,3 +199,16 @@ describe("conv2d in f16", () => {
     expect(halves).toEqual([true, true, false, false]);
   });
 });
+
+it.each([16, 64, 1024])(
+  "the tiles of a depthwise weight gradient of %d channels fit a dispatch on any GPU",
+  (channels) => {
+    const gpu = { adapter: { software: false } } as GpuDevice;
+    const [n, h, w] = [16, 128, 128];
+    const ones = { sh: 1, sw: 1, ph: 1, pw: 1, dh: 1, dw: 1 };
+    const geometry = { n, h, w, c: channels, oh: h, ow: w, k: channels, kh: 3, kw: 3, ...ones, groups: channels };
+    const tiles = channels * partsOf(gpu, geometry);
+    expect(tiles).toBeGreaterThan(1000);
+    expect(tiles).toBeLessThanOrEqual(65535);
+  },
+);
