@@ -25,7 +25,7 @@ it.skipIf(!existsSync("/dev/full"))("an answer that cannot be written is a failu
   const child = spawn(process.execPath, [bundle, "--help"], { stdio: ["ignore", full, "pipe"] });
   closeSync(full);
   let said = "";
-  child.stderr.on("data", (text) => {
+  child.stderr!.on("data", (text) => {
     said += text;
   });
   expect(await once(child, "close")).toEqual([1, null]);
