@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { standalone } from "./lib/build.mjs";
 import { ensureInstalled } from "./lib/install.mjs";
+import { noticesOf } from "./lib/notices.mjs";
 import { cacheDir, root, runMain, SetupError, say } from "./lib/project.mjs";
 
 const NAME = "onestage-bench";
@@ -52,13 +53,16 @@ await runMain(async () => {
   const folder = join(staging, NAME);
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "bench.mjs"), await standalone("bench"));
+  const [bench, cli] = [await standalone("bench"), await standalone("cli")];
+  writeFileSync(join(folder, "bench.mjs"), bench.text);
   writeFileSync(join(folder, "run.sh"), launcher("bench"), { mode: 0o755 });
-  writeFileSync(join(folder, "onestage.mjs"), await standalone("cli"));
+  writeFileSync(join(folder, "onestage.mjs"), cli.text);
   writeFileSync(join(folder, "onestage.sh"), launcher("onestage"), { mode: 0o755 });
   for (const name of readdirSync(join(root, "configs")))
     put(join(root, "configs", name), join(folder, "configs", name));
   writeFileSync(join(folder, "README.txt"), readme);
+  put(join(root, "LICENSE"), join(folder, "LICENSE"));
+  writeFileSync(join(folder, "LICENSES.packages.txt"), noticesOf({ ...bench.inputs, ...cli.inputs }));
   put(process.execPath, join(folder, "node"));
   for (const file of ["package.json", "index.js", "LICENSE.md", "dist/linux-x64/dawn.node"]) {
     put(join(root, "node_modules/webgpu", file), join(folder, "node_modules/webgpu", file));

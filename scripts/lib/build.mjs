@@ -63,11 +63,11 @@ function writeWhole(path, contents) {
   renameSync(temporary, path);
 }
 
-/** Compiles an entry point into one file. @throws {SetupError} when the sources do not compile */
+/** Compiles an entry point into one file, and gives what esbuild says of it. @throws {SetupError} when the sources do not compile */
 async function compile(entry, outfile, options) {
   const esbuild = await import("esbuild");
   try {
-    const { outputFiles } = await esbuild.build({
+    return await esbuild.build({
       absWorkingDir: root,
       entryPoints: [entry],
       outfile,
@@ -81,7 +81,6 @@ async function compile(entry, outfile, options) {
       write: false,
       ...options,
     });
-    return outputFiles;
   } catch {
     throw new SetupError(`${entry} does not compile (the messages are above)`);
   }
@@ -91,7 +90,7 @@ async function compile(entry, outfile, options) {
 export async function build(name) {
   const { entry, bundle } = programs[name];
   const started = new Date();
-  const outputs = await compile(entry, bundle, { packages: "external", sourcemap: true });
+  const { outputFiles: outputs } = await compile(entry, bundle, { packages: "external", sourcemap: true });
   try {
     for (const { path, contents } of outputs) writeWhole(path, contents);
   } catch (error) {
@@ -102,16 +101,16 @@ export async function build(name) {
 }
 
 /**
- * A program as one text that needs no package but `webgpu`, which is a binary.
+ * A program as one text that needs no package but `webgpu`, which is a binary, and the licences of those that are in it.
  * @throws {SetupError} when its sources do not compile
  */
 export async function standalone(name) {
   // Packages in the old module format look for `require`.
   const banner =
     'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);';
-  const options = { external: ["webgpu"], banner: { js: banner } };
-  const [{ text }] = await compile(programs[name].entry, programs[name].bundle, options);
-  return text;
+  const options = { external: ["webgpu"], banner: { js: banner }, metafile: true };
+  const { outputFiles, metafile } = await compile(programs[name].entry, programs[name].bundle, options);
+  return { text: outputFiles[0].text, inputs: metafile.inputs };
 }
 
 /** Time of the latest change in a file or folder (a folder's own time tells of removed files), in ms; 0 if absent. */

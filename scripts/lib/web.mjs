@@ -1,6 +1,7 @@
 // Bundles the pages of web/ into a folder that any web server can serve as it is.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { notices } from "./notices.mjs";
 import { root } from "./project.mjs";
 
 /** The scripts of the pages: one for each page, and the worker that owns the GPU. */
@@ -68,7 +69,7 @@ export function webOptions(outdir) {
     sourcemap: true,
     loader: { ".wgsl": "text", ".html": "copy", ".safetensors": "copy" },
     banner: { js: knownLanguage },
-    plugins: [pageFrame, reportColours],
+    plugins: [pageFrame, reportColours, notices],
     logLevel: "warning",
   };
 }

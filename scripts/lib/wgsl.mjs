@@ -20,8 +20,12 @@ export function compactShader(source) {
     const alike = [word, operator].some((kind) => kind.test(before) && kind.test(after));
     return alike ? space : "";
   });
-  return dense
-    .replace(/,(?=[)}])/g, "")
-    .replace(/(?<=\b\d+\.)0\b|(?<![\w.])0(?=\.\d)/g, "")
-    .replace(/,read>/g, ">");
+  return (
+    dense
+      .replace(/,(?=[)}])/g, "")
+      .replace(/(?<=\b\d+\.)0\b/g, "")
+      // Behind the other: of 0.0 one has to stay.
+      .replace(/(?<![\w.])0(?=\.\d)/g, "")
+      .replace(/,read>/g, ">")
+  );
 }

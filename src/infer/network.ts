@@ -11,7 +11,7 @@ import type { Task } from "../model/task.ts";
 import { unloadedInit } from "../model/unloaded.ts";
 import { useChoices } from "../tensor/choices.ts";
 import { Compiled, type HostArray } from "../tensor/compile.ts";
-import type { GpuDevice } from "../tensor/device.ts";
+import { GpuDevice } from "../tensor/device.ts";
 import { UsageError } from "../tensor/errors.ts";
 import { noGrad } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -154,9 +154,14 @@ export class TrainedNetwork {
 /**
  * Opens a network out of the bytes of a file that `onestage export` wrote; `file` names it in messages. The kernels that
  * it was trained with come into force on the device, but for `onestage/infer`, which has fewer and prefers its own.
- * @throws FormatError naming what is damaged, UsageError where the adapter cannot compute in the network's precision.
+ * @throws FormatError naming what is damaged, UsageError where the adapter cannot compute in the network's precision, or the
+ * device is of another entry of the package.
  */
 export function openNetwork(device: GpuDevice, bytes: Uint8Array, file = "network"): TrainedNetwork {
+  // Tensors are known by their class, of which each entry of the package has its own.
+  if (!(device instanceof GpuDevice)) {
+    throw new UsageError("openNetwork: expected a GpuDevice of the same entry of the package, got another's");
+  }
   const { metadata, tensors } = parseSafetensors(bytes, file);
   const facts = readNetworkFacts(metadata, file);
   const { architecture, available, shape, bothHeads, kernels } = facts;

@@ -39,7 +39,10 @@ export const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFea
 
 /** How to open a device. */
 export interface DeviceOptions {
-  /** Use this WebGPU device, made by the caller and never destroyed by us, instead of opening one. */
+  /**
+   * Use this WebGPU device, made by the caller and never destroyed by us, instead of opening one. WebGPU does not say whose an
+   * error is that nobody caught: one of the caller's own on it comes as a GpuError from what is read next.
+   */
   device?: GPUDevice;
   /** Largest number of bytes that tensors may occupy at once. */
   memoryBudget?: number;

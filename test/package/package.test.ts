@@ -190,6 +190,15 @@ describe("the size of the package", () => {
     expect(gzip).toBeLessThanOrEqual(most);
   });
 
+  it("shortens a shader to another one of the same tokens", () => {
+    const shader =
+      "fn f( a : f32 , ) -> f32 { // why\n  return a * 0.0 + 1.0 - - 0.5 * 10.0 + 1.50 + x0.y + 0.05;\n}\n";
+    expect(compactShader(shader)).toBe("fn f(a:f32)->f32{return a*0.+1.- -.5*10.+1.50+x0.y+.05;}");
+    expect(compactShader("var<storage, read> x: T; var<storage, read_write> y: T;")).toBe(
+      "var<storage>x:T;var<storage,read_write>y:T;",
+    );
+  });
+
   it("has the shaders that a prediction may take, where only inference is asked for, and no other", async () => {
     const { text } = await bundled('export * from "onestage/infer";');
     const files = readdirSync(join(root, "shaders"), { withFileTypes: true }).filter((entry) => entry.isFile());

@@ -108,6 +108,48 @@ describe("the demo", disturbed, () => {
     expect(troubles.said).toEqual([]);
   }, 300_000);
 
+  it("lets every camera go that it was given, however fast one clicks", async () => {
+    const { page, troubles } = await site.visit("index.html");
+    await page.waitForSelector("#camera:not([disabled])");
+    await page.evaluate(() => {
+      const { mediaDevices } = navigator;
+      const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+      const given: MediaStream[] = [];
+      Object.assign(globalThis, { given });
+      mediaDevices.getUserMedia = async (constraints) => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        const stream = await ask(constraints);
+        given.push(stream);
+        return stream;
+      };
+    });
+    const states = () =>
+      page.evaluate(() =>
+        (globalThis as unknown as { given: MediaStream[] }).given.map((stream) => stream.getTracks()[0]!.readyState),
+      );
+    // Asked for, taken back, and asked for again while the first is still to be given.
+    for (const _ of [1, 2, 3]) await page.click("#camera");
+    await says(page, "#state", /^Camera$/);
+    expect(await page.textContent("#camera")).toBe("Stop the camera");
+    await expect.poll(states).toEqual(["ended", "live"]);
+    // Stopped and started at once: what the first leaves late says nothing of the second.
+    await page.click("#camera");
+    await page.click("#camera");
+    await expect.poll(states).toEqual(["ended", "ended", "live"]);
+    await page.waitForTimeout(800);
+    expect(await page.textContent("#camera")).toBe("Stop the camera");
+    // A scene picked while the camera is asked for is what stays.
+    await page.click("#camera");
+    await page.click("#camera");
+    await page.click("[aria-label='Scene 4']");
+    await says(page, "#state", /^Scene 4$/);
+    await expect.poll(states).toEqual(["ended", "ended", "ended", "ended"]);
+    expect(await page.textContent("#camera")).toBe("Use the camera");
+    expect(await page.textContent("#state")).toBe("Scene 4");
+    expect(await page.isHidden("#error")).toBe(true);
+    expect(troubles.said).toEqual([]);
+  }, 300_000);
+
   it("follows the camera until it is stopped, and outlives a lost device", async () => {
     const { page, troubles } = await site.visit("index.html");
     await page.waitForSelector("#camera:not([disabled])");

@@ -143,6 +143,24 @@ describe("a run in a page", disturbed, () => {
     expect(await page.isHidden("#saved")).toBe(true);
   }, 300_000);
 
+  it("cannot be deleted in another tab while one trains it", async () => {
+    const { page } = await site.visit("train.html");
+    await choose(page, { ...CHOICE, epochs: 100 });
+    await page.click("#start");
+    await steps(page, 4);
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.click("#discard", { timeout: 120_000 });
+    await says(other, "#error", /expected no other tab that trains, got one/);
+    await other.close();
+    await page.click("#pause");
+    await says(page, "#state", /^Paused and saved$/);
+    await page.click("#resume");
+    await says(page, "#state", /^Training$/);
+    await page.click("#pause");
+    await says(page, "#state", /^Paused and saved$/);
+  }, 300_000);
+
   it("labels pixels, and refuses what cannot be trained in words", async () => {
     const { page, troubles, longestTask } = await site.visit("train.html");
     await page.check("[name=task][value=segment]", { force: true });

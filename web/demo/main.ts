@@ -21,6 +21,8 @@ class DemoPage {
   #first = 0;
   /** What is shown, to be asked about again with another task. */
   #picture: Picture = { scene: 0, what: "Scene 1" };
+  /** What is being asked about, if it is no frame. */
+  #current: Picture | null = null;
   /** What is asked is asked one after the other; of what waits only the last is. */
   #asking: Promise<void> | null = null;
   #next: Picture | null = null;
@@ -32,7 +34,7 @@ class DemoPage {
       radio.addEventListener("change", () => {
         score?.stop();
         showTask(this.#task === "segment");
-        if (!this.#camera.on) this.#ask(this.#picture);
+        if (!this.#camera.on) this.#ask(this.#next ?? this.#current ?? this.#picture);
       });
     }
     showTask(this.#task === "segment");
@@ -112,6 +114,7 @@ class DemoPage {
     for (let picture = this.#next; picture; picture = this.#next) {
       this.#next = null;
       const { what, ...pixels } = picture;
+      this.#current = pixels.frame ? null : picture;
       const task = this.#task;
       if (!pixels.frame) say(element("state"), "Looking");
       try {
@@ -126,6 +129,7 @@ class DemoPage {
         showError(error);
         say(element("state"), "");
       }
+      this.#current = null;
       this.#nameThumbs();
     }
   }
@@ -137,7 +141,8 @@ class DemoPage {
     } catch (error) {
       showError(error);
     }
-    this.#cameraIs(false);
+    // It may have been started again meanwhile.
+    this.#cameraIs(this.#camera.on);
   }
 
   #stopCamera(): void {

@@ -35,7 +35,7 @@ export class Demo {
   readonly #files = new Map<string, Promise<Uint8Array>>();
   readonly #scenes = new Map<string, Sample>();
   /** Networks by task, on the device that they lie on. */
-  #open: { device: GpuDevice; networks: Map<Task, Networks> } | null = null;
+  #open: { device: GpuDevice; networks: Map<Task, Promise<Networks>> } | null = null;
 
   constructor(private readonly keeper: DeviceKeeper) {}
 
@@ -104,21 +104,34 @@ export class Demo {
     return sample;
   }
 
-  async #networks(device: GpuDevice, task: Task): Promise<Networks> {
+  #networks(device: GpuDevice, task: Task): Promise<Networks> {
     if (this.#open?.device !== device) this.#open = { device, networks: new Map() };
-    const open = this.#open!;
-    const found = open.networks.get(task);
-    if (found) return found;
-    const networks: Networks = new Map();
-    for (const name of NETWORKS) {
-      const file = `${task}-${name}.safetensors`;
-      const network = openNetwork(device, await this.#file(file), file);
-      networks.set(name, network);
-      // The first time kernels are compiled, which says nothing of how long a picture takes.
-      const { width, height } = network.facts;
-      await network.predict({ rgb: { width, height, data: new Uint8Array(3 * width * height) } });
+    const { networks } = this.#open;
+    let found = networks.get(task);
+    if (!found) {
+      found = this.#opened(device, task);
+      networks.set(task, found);
+      // Asked again, they are opened again.
+      found.catch(() => networks.delete(task));
     }
-    open.networks.set(task, networks);
+    return found;
+  }
+
+  async #opened(device: GpuDevice, task: Task): Promise<Networks> {
+    const networks: Networks = new Map();
+    try {
+      for (const name of NETWORKS) {
+        const file = `${task}-${name}.safetensors`;
+        const network = openNetwork(device, await this.#file(file), file);
+        networks.set(name, network);
+        // The first time kernels are compiled, which says nothing of how long a picture takes.
+        const { width, height } = network.facts;
+        await network.predict({ rgb: { width, height, data: new Uint8Array(3 * width * height) } });
+      }
+    } catch (error) {
+      for (const network of networks.values()) network.dispose();
+      throw error;
+    }
     return networks;
   }
 

@@ -16,8 +16,9 @@ export class DeviceKeeper {
   async get(): Promise<GpuDevice> {
     for (;;) {
       this.#device ??= GpuDevice.open();
-      const device = await this.#device.catch((error) => {
-        this.#device = null;
+      const opening = this.#device;
+      const device = await opening.catch((error) => {
+        if (this.#device === opening) this.#device = null;
         throw error;
       });
       try {
@@ -25,6 +26,8 @@ export class DeviceKeeper {
         return device;
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
+        // Of several who wait for it only the first opens another one.
+        if (this.#device !== opening) continue;
         this.#device = null;
         this.#count(error);
       }

@@ -59,6 +59,7 @@ export class Run {
       return { method: name, title: methods[name].title, steps: [], losses: {}, epochs: [] };
     });
     return this.#begin(
+      () => this.#news.begin(choice, stages, curves),
       async (store) => {
         await store.clear();
         const data = builtInScenes({ ...settings, size: choice.size, scenes: settings.scenes! });
@@ -70,7 +71,6 @@ export class Run {
         this.#dataset = { record: JSON.stringify(settings), data };
         await saveRun(store, record, new Map());
       },
-      this.#news.begin(choice, stages, curves),
     );
   }
 
@@ -79,7 +79,10 @@ export class Run {
     const loaded = await loadRun(await this.#files());
     if (!loaded || loaded.record.ended) throw new UsageError("run: expected one that can go on, got none");
     await this.keeper.get();
-    return this.#begin(async () => {}, this.#news.show(loaded.record));
+    return this.#begin(
+      () => this.#news.show(loaded.record),
+      async () => {},
+    );
   }
 
   /** Saves the run and breaks it off; settles when that is done. */
@@ -88,23 +91,25 @@ export class Run {
     await this.#working;
   }
 
-  /** Saves the run and ends it for good. */
+  /** Saves the run and ends it for good. @throws UsageError where another tab trains */
   async stop(): Promise<void> {
     this.#wish = "stop";
     await this.#working;
-    const store = await this.#files();
-    const loaded = await loadRun(store);
-    if (!loaded || loaded.record.ended) return;
-    const record: RunRecord = { ...loaded.record, ended: "stopped" };
-    await saveRun(store, record, loaded.state);
-    this.#news.show(record);
-    this.#news.tell();
+    await alone(async () => {
+      const store = await this.#files();
+      const loaded = await loadRun(store);
+      if (!loaded || loaded.record.ended) return;
+      const record: RunRecord = { ...loaded.record, ended: "stopped" };
+      await saveRun(store, record, loaded.state);
+      this.#news.show(record);
+      this.#news.tell();
+    });
   }
 
-  /** Forgets what is saved. */
+  /** Forgets what is saved. @throws UsageError where another tab trains */
   async discard(): Promise<void> {
     await this.pause();
-    await (await this.#files()).clear();
+    await alone(async () => (await this.#files()).clear());
   }
 
   /** The weights of the network that is being trained, or was trained last. @throws UsageError if there is none */
@@ -130,10 +135,14 @@ export class Run {
     });
   }
 
-  /** Does the work in the background, alone of all tabs. @throws UsageError where another tab trains */
-  #begin(prepare: (store: Store) => Promise<void>, snapshot: RunSnapshot): Promise<RunSnapshot> {
+  /**
+   * Shows how a run begins and does the work in the background, alone of all tabs.
+   * @throws UsageError where this one or another tab trains
+   */
+  #begin(show: () => RunSnapshot, prepare: (store: Store) => Promise<void>): Promise<RunSnapshot> {
     if (this.#working) throw new UsageError("run: expected the one before to be paused or ended, got it running");
     this.#wish = null;
+    const snapshot = show();
     return new Promise((resolve, reject) => {
       const held: Promise<unknown> = navigator.locks.request(
         LOCK,
@@ -145,9 +154,7 @@ export class Run {
       );
       this.#working = held
         .then(() => {})
-        .catch(() =>
-          reject(new UsageError("run: expected no other tab that trains, got one; pause it there, or close it")),
-        )
+        .catch(() => reject(otherTab()))
         .finally(() => {
           this.#working = null;
           this.#asked = [];
@@ -248,6 +255,18 @@ export class Run {
     this.#store ??= openStore();
     return this.#store;
   }
+}
+
+/** Changes what is saved while no tab trains. @throws UsageError where one does */
+async function alone(change: () => Promise<void>): Promise<void> {
+  await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
+    if (!lock) throw otherTab();
+    return change();
+  });
+}
+
+function otherTab(): UsageError {
+  return new UsageError("run: expected no other tab that trains, got one; pause it there, or close it");
 }
 
 /** Lets other messages in; no timer, for those of pages in the background are slow. */

@@ -155,7 +155,8 @@ async function inProcesses(comparison: Comparison, workers: number): Promise<voi
   const table = await Table.of(comparison);
   const running = new Map<Cell, Promise<void>>();
   const failed = new AbortController();
-  const signal = AbortSignal.any([io.signal, failed.signal]);
+  io.signal.addEventListener("abort", () => failed.abort(), { once: true });
+  const { signal } = failed;
   const untrained = (cell: Cell) => stagesOf(cell.stage).filter((stage) => !folder.isTrained(stage));
   const free = (cell: Cell) => {
     const busy = new Set([...running.keys()].flatMap((other) => untrained(other).map(({ key }) => key)));
