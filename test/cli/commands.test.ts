@@ -224,7 +224,7 @@ describe("predict", () => {
     const said = await cli("predict", "--run", run, "--depth", path.join(data, "depth", "test-0-0.png"));
     expect(said.code).toBe(2);
     expect(said.err).toEqual([
-      "--modality: expected one that a network of the run serves: rgb-only (rgb), one-stage-rgb (rgb); got depth",
+      "--rgb, --depth, --ir: expected one that a network of the run serves: rgb-only (rgb), one-stage-rgb (rgb); got depth",
     ]);
   });
 
