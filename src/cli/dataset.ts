@@ -47,15 +47,28 @@ export async function openUnlabelled(
 ): Promise<Dataset | null> {
   const { unlabelled, extra } = settings;
   if (unlabelled === null || extra === 0) return null;
-  const pool = await openDataset({ ...settings, data: unlabelled }, io);
+  const size = dataset.splits.includes(HELD_OUT) ? dataset.size(HELD_OUT) : 0;
+  const held = Array.from({ length: size }, (_, i) => dataset.sample(HELD_OUT, i).name);
+  return openPool({ ...settings, data: unlabelled }, held, facts, io);
+}
+
+/**
+ * Opens what is learnt from without labels, but for images of these names.
+ * @throws FormatError if its depth is in other steps than that of `facts`.
+ */
+export async function openPool(
+  choice: DataChoice,
+  held: readonly string[],
+  facts: DatasetFacts,
+  io: Io,
+): Promise<Dataset> {
+  const pool = await openDataset(choice, io);
   checkSameUnit(pool, facts);
-  if (!dataset.splits.includes(HELD_OUT)) return pool;
-  const held = Array.from({ length: dataset.size(HELD_OUT) }, (_, i) => dataset.sample(HELD_OUT, i).name);
   return without(pool, new Set(held));
 }
 
 /** A dataset without the training samples of these names: so that what is held out is not seen without its label either. */
-export function without(dataset: Dataset, names: ReadonlySet<string>): Dataset {
+function without(dataset: Dataset, names: ReadonlySet<string>): Dataset {
   const kept: number[] = [];
   for (let i = 0; i < dataset.size("train"); i++) if (!names.has(dataset.sample("train", i).name)) kept.push(i);
   const { name, width, height, classes, labels, depthUnit } = dataset;
@@ -100,7 +113,7 @@ class Patience {
 }
 
 /** @throws FormatError if depth is not in the steps that networks learn it in. */
-export function checkSameUnit({ name, depthUnit = "mm" }: Dataset, { depthUnit: wanted = "mm" }: DatasetFacts): void {
+function checkSameUnit({ name, depthUnit = "mm" }: Dataset, { depthUnit: wanted = "mm" }: DatasetFacts): void {
   if (depthUnit !== wanted) throw new FormatError(name, `depth in ${wanted}, as the run is trained on`, depthUnit);
 }
 

@@ -12,6 +12,7 @@ import dxTiledSource from "../../shaders/conv2d_dx_tiled.wgsl";
 import dwLib from "../../shaders/lib/conv2d_dw.wgsl";
 import dxLib from "../../shaders/lib/conv2d_dx.wgsl";
 import type { GpuDevice } from "../tensor/device.ts";
+import { MAX_GROUPS } from "../tensor/kernel.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Conv2dParams, defineConv2dFamily, type Geometry, quarters } from "./conv2d_kernels.ts";
@@ -20,8 +21,6 @@ import { gradientConvolution, winogradFits, winogradGradient, winogradPays } fro
 
 // Floats that stay in the cache of a core.
 const CACHE = 131072;
-// Tiles of the parts of all groups are one dimension of a dispatch, which ends here.
-const MOST_TILES = 65535;
 
 const phasePositions = ({ n, h, w, sh, sw }: Conv2dParams) => n * Math.ceil(h / sh) * Math.ceil(w / sw);
 
@@ -89,7 +88,8 @@ export function partsOf(gpu: GpuDevice, { n, h, w, oh, ow, c, k, kh, kw, groups 
   const least = software || c === groups ? 64 : 256;
   const read = Math.min(n * h * w, positions * kh * kw) * c + positions * k;
   const cached = software ? Math.floor(read / Math.max(CACHE, 2 * weights)) : 1;
-  return Math.max(1, Math.min(Math.ceil(positions / least), Math.floor(MOST_TILES / groups), Math.max(busy, cached)));
+  // Tiles of the parts of all groups are one dimension of a dispatch.
+  return Math.max(1, Math.min(Math.ceil(positions / least), Math.floor(MAX_GROUPS / groups), Math.max(busy, cached)));
 }
 
 /** The gradient for the input [n,h,w,c] of `shape`, with the elements of dy and w. */

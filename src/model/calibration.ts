@@ -28,7 +28,6 @@ const BINS = 15;
 /** Collects what calibration is judged by, image by image. */
 export class CalibrationCounter {
   readonly #bins = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
-  #apart = 0;
   #brier = 0;
   #images = 0;
 
@@ -41,8 +40,6 @@ export class CalibrationCounter {
       bin.count++;
       bin.confidence += confidence;
       if (predicted === truth) bin.right++;
-    } else {
-      this.#apart = Number.NaN;
     }
     for (let k = 0; k < probabilities.length; k++) {
       const distance = probabilities[k]! - (k === truth ? 1 : 0);
@@ -53,9 +50,10 @@ export class CalibrationCounter {
 
   /** The calibration of everything counted so far. */
   result(): Calibration {
-    const apart = this.#bins.reduce((sum, { confidence, right }) => sum + Math.abs(right - confidence), this.#apart);
+    const apart = this.#bins.reduce((sum, { confidence, right }) => sum + Math.abs(right - confidence), 0);
+    const known = this.#bins.reduce((sum, { count }) => sum + count, 0) === this.#images;
     return {
-      ece: apart / this.#images,
+      ece: known ? apart / this.#images : Number.NaN,
       brier: this.#brier / this.#images,
       reliability: this.#bins.map(({ count, confidence, right }) => ({
         count,

@@ -5,7 +5,8 @@ import { GpuError } from "./errors.ts";
 import { type Cost, currentJob, currentLayer, currentOrigin, type Origin } from "./origin.ts";
 import type { Tensor } from "./tensor.ts";
 
-const MAX_GROUPS = 65535;
+/** Workgroups in one dimension of a dispatch, which every device allows. */
+export const MAX_GROUPS = 65535;
 const COMPUTE = 0x4;
 const DEFAULT_WORKGROUP = 64;
 

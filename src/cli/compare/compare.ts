@@ -8,7 +8,7 @@ import { percent } from "../../report/format.ts";
 import { type DatasetFacts, datasetFacts, passedOver } from "../../run/dataset.ts";
 import type { Settings } from "../../run/settings.ts";
 import { OnestageError, UsageError } from "../../tensor/errors.ts";
-import { checkSameUnit, openDataset, openTrainingData, without } from "../dataset.ts";
+import { openPool, openTrainingData } from "../dataset.ts";
 import { checkInterrupted, type Io } from "../io.ts";
 import { runCell, type Workplace } from "./cell.ts";
 import { type CompareConfig, cellSettings, readCompareConfig } from "./config.ts";
@@ -70,7 +70,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
   if (options.list) return list(comparison);
   const one = options.cell === undefined ? null : chosen(cells, options.cell);
   const place = async (): Promise<Workplace> => {
-    const unlabelled = await openPool(options, config, settings, { dataset, facts }, io);
+    const unlabelled = await openUnlabelled(options, config, settings, { dataset, facts }, io);
     return { io, folder, dataset, unlabelled, facts, device: await io.openDevice() };
   };
   await makeFolder(path.join(out, "cells"));
@@ -95,7 +95,7 @@ export async function compare(file: string, options: CompareOptions, io: Io): Pr
  * What is learnt from without labels, if anything; without the images that held-out ones were cut out of, where both
  * go by the same names.
  */
-async function openPool(
+async function openUnlabelled(
   { data, unlabelled }: CompareOptions,
   config: CompareConfig,
   settings: Settings,
@@ -103,10 +103,8 @@ async function openPool(
   io: Io,
 ): Promise<Dataset | null> {
   if (unlabelled === undefined) return null;
-  const pool = await openDataset({ ...settings, data: unlabelled }, io);
-  checkSameUnit(pool, facts);
-  if (settings.holdOut === "none") return pool;
-  return without(pool, new Set(await groupsOf(config, data, dataset, HELD_OUT)));
+  const held = settings.holdOut === "none" ? null : await groupsOf(config, data, dataset, HELD_OUT);
+  return openPool({ ...settings, data: unlabelled }, held ?? [], facts, io);
 }
 
 async function list({ cells, folder, options, io }: Comparison): Promise<void> {

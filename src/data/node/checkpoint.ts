@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, ShapeError } from "../../tensor/errors.ts";
 import { parseSafetensors, type SafeTensor, serializeSafetensors } from "../safetensors.ts";
 import { isTemporary, writeFileAtomic } from "./atomic.ts";
-import { fileError, readWholeFile } from "./files.ts";
+import { fileError, makeFolder, readWholeFile } from "./files.ts";
 
 /** Everything besides tensors that a run continues from; any JSON value is allowed, `step` is required. */
 export type CheckpointState = { readonly step: number } & Readonly<Record<string, unknown>>;
@@ -38,11 +38,7 @@ export async function saveCheckpoint(folder: string, { tensors, state }: Checkpo
   // Taken before the first wait: the caller may go on training meanwhile.
   const bytes = serializeSafetensors(tensors, metadata);
   const file = path.join(folder, `checkpoint-${String(state.step).padStart(8, "0")}.safetensors`);
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(folder, "create the folder", error);
-  }
+  await makeFolder(folder);
   await writeFileAtomic(file, bytes);
   await prune(folder, state.step, keep);
   return file;

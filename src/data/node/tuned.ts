@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type KernelChoices, readChoices } from "../../tensor/choices.ts";
 import { FormatError, OnestageError } from "../../tensor/errors.ts";
 import type { TunedJob } from "../../tensor/tune.ts";
 import { writeFileAtomic } from "./atomic.ts";
-import { fileError, readJson } from "./files.ts";
+import { fileError, makeFolder, readJson } from "./files.ts";
 
 /** What is stored for one adapter: what tuning found, by job, and the variants that somebody wants, by family. */
 export interface Tuned {
@@ -56,9 +56,7 @@ export class TunedStore {
    */
   async update(adapter: string, change: (before: Tuned) => Pick<Tuned, "jobs" | "pins">): Promise<void> {
     const file = this.file(adapter);
-    await mkdir(this.folder, { recursive: true }).catch((error) => {
-      throw fileError(this.folder, "create the folder", error);
-    });
+    await makeFolder(this.folder);
     await locked(file, async () => {
       const { jobs, pins } = change(await this.read(adapter, () => {}));
       const stored = { format: FORMAT, version: this.version, adapter, pins, jobs: Object.values(jobs) };
